@@ -1,0 +1,1 @@
+"""The `epofusion` command: each subcommand is a thin file that calls the packages."""
