@@ -1,0 +1,1 @@
+"""Exposure-aware data: readers of paired images, synthetic glare, the IVOE pipeline, and the training set."""

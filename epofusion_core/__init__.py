@@ -1,0 +1,19 @@
+"""EPOFusion without ROS: the model, its losses and trainer, exposure-aware data, metrics, and one door for users.
+
+`Fuser` and `FusionResult` are imported on first use, so that `import epofusion_core` costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from epofusion_core.fuser import Fuser, FusionResult
+
+__all__ = ["Fuser", "FusionResult"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module protocol of PEP 562
+    if name in __all__:
+        from epofusion_core import fuser
+
+        return getattr(fuser, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,91 @@
+"""Synthetic overexposure: Gaussian light spots as the paper adds them to build IVOE (III-D)."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.exposure import SATURATED_LUMA
+from epofusion_core.imaging import RgbImage
+
+PEAK_RANGE = (1.0, 1.6)
+"""Peak intensity of a spot, of full scale 1: the paper's range."""
+
+_WHITE = (1.0, 1.0, 1.0)
+_YELLOWISH = (1.0, 0.93, 0.72)
+
+
+@dataclass(frozen=True)
+class LightSpot:
+    """A Gaussian light spot with a local core and a wide bloom.
+
+    Attributes:
+        x_px: centre column.
+        y_px: centre row.
+        sigma_px: standard deviation of the core, horizontally.
+        aspect: vertical over horizontal standard deviation.
+        peak: intensity at the centre, full scale 1; above 1 the core saturates as a plateau.
+        colour: intensity of R, G, B relative to the peak, each in [0, 1].
+        bloom: share of the peak that the wide bloom carries, in [0, 1).
+        bloom_sigma_px: standard deviation of the bloom.
+    """
+
+    x_px: float
+    y_px: float
+    sigma_px: float
+    aspect: float
+    peak: float
+    colour: tuple[float, float, float]
+    bloom: float
+    bloom_sigma_px: float
+
+
+def random_spot(rng: np.random.Generator, x_px: float, y_px: float, extent_px: float) -> LightSpot:
+    """Draw a spot that covers an object.
+
+    Args:
+        rng: source of randomness.
+        x_px: the object's centre column.
+        y_px: the object's centre row.
+        extent_px: the object's size, the square root of its area.
+    """
+    sigma = extent_px * rng.uniform(0.35, 1.1)
+    return LightSpot(
+        x_px=x_px + rng.normal(0.0, 0.15) * extent_px,
+        y_px=y_px + rng.normal(0.0, 0.15) * extent_px,
+        sigma_px=sigma,
+        aspect=rng.uniform(0.7, 1.4),
+        peak=rng.uniform(*PEAK_RANGE),
+        colour=_WHITE if rng.random() < 0.5 else _YELLOWISH,
+        bloom=rng.uniform(0.1, 0.45),
+        bloom_sigma_px=sigma * rng.uniform(2.0, 5.0),
+    )
+
+
+def spot_intensity(spot: LightSpot, height: int, width: int) -> NDArray[np.float32]:
+    """Return the light that a spot adds, (height, width) float32 of full scale 1, before its colour."""
+    x = np.arange(width, dtype=np.float32) - np.float32(spot.x_px)
+    y = np.arange(height, dtype=np.float32) - np.float32(spot.y_px)
+
+    def gaussian(sigma: float) -> NDArray[np.float32]:
+        rows = np.exp(-0.5 * (y / max(sigma * spot.aspect, 0.5)) ** 2)
+        return np.asarray(np.outer(rows, np.exp(-0.5 * (x / max(sigma, 0.5)) ** 2)), dtype=np.float32)
+
+    core, bloom = gaussian(spot.sigma_px), gaussian(spot.bloom_sigma_px)
+    return np.asarray(spot.peak * ((1.0 - spot.bloom) * core + spot.bloom * bloom), dtype=np.float32)
+
+
+def add_glare(rgb: RgbImage, spots: list[LightSpot]) -> RgbImage:
+    """Return the image with light spots added and clipped, (H, W, 3) uint8: what a saturating sensor would see."""
+    light = np.zeros(rgb.shape, np.float32)
+    for spot in spots:
+        light += spot_intensity(spot, *rgb.shape[:2])[..., None] * np.asarray(spot.colour, np.float32)
+    return np.asarray(np.clip(rgb + 255.0 * light + 0.5, 0.0, 255.0), dtype=np.uint8)
+
+
+def overexposed_region(luma: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the overexposed region, (H, W) bool, small gaps closed: where the paper's contours are taken."""
+    saturated = (luma >= SATURATED_LUMA).astype(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    return np.asarray(cv2.morphologyEx(saturated, cv2.MORPH_CLOSE, kernel), dtype=bool)

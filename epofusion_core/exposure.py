@@ -1,0 +1,39 @@
+"""Where a visible image is blown out: the one rule that data, metrics and the fuser share.
+
+Not here: the model's guidance mask, which says where *infrared objects* lie inside these regions (paper III-B).
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SATURATED_LUMA: Final = 245
+"""8-bit luma from which a visible pixel counts as overexposed."""
+
+_RAMP_START: Final = 225.0
+_RAMP_WIDTH: Final = 20.0
+_BLUR_SIGMA_PX: Final = 3.0
+
+
+def overexposure_map(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how blown out the visible image is, per pixel.
+
+    The ramp clip((Y - 225) / 20, 0, 1) is dilated by 3x3 and smoothed by a Gaussian of sigma 3 pixels, so that
+    the map has no hard edge where a fused image would show a seam.
+
+    Args:
+        luma: (H, W) uint8, BT.601 luma.
+
+    Returns:
+        (H, W) float32 in [0, 1]: 0 well exposed, 1 blown out.
+    """
+    ramp = np.clip((luma.astype(np.float32) - _RAMP_START) / _RAMP_WIDTH, 0.0, 1.0)
+    grown = cv2.dilate(ramp, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), _BLUR_SIGMA_PX), dtype=np.float32)
+
+
+def overexposed_fraction(luma: NDArray[np.uint8]) -> float:
+    """Return the share of pixels in [0, 1] whose luma is at least `SATURATED_LUMA`."""
+    return float(np.count_nonzero(luma >= SATURATED_LUMA)) / luma.size

@@ -1,0 +1,84 @@
+"""Reading and writing of images as arrays, and the luma of the paper. OpenCV and numpy only."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+RgbImage = NDArray[np.uint8]
+"""(H, W, 3) uint8, channel order R, G, B."""
+
+GreyImage = NDArray[np.uint8]
+"""(H, W) uint8."""
+
+
+def _decode(path: Path, flag: int) -> NDArray[np.generic]:
+    try:
+        encoded = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}); expected an image file") from error
+    image = cv2.imdecode(encoded, flag) if encoded.size else None
+    if image is None:
+        raise ValueError(f"{path}: is no image that OpenCV can decode; expected PNG, JPEG, BMP or TIFF")
+    return np.asarray(image)
+
+
+def read_rgb(path: Path) -> RgbImage:
+    """Read an image as (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: the file is missing or no image; the sentence names it.
+    """
+    return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[:, :, ::-1]).astype(np.uint8, copy=False)
+
+
+def read_grey(path: Path) -> GreyImage:
+    """Read an image as (H, W) uint8: grey files as they are, colour files by `luma`.
+
+    Files of 16 bits are scaled from their own range to 0..255, since thermal cameras use only part of it.
+
+    Raises:
+        ValueError: the file is missing or no image; the sentence names it.
+    """
+    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    if image.dtype != np.uint8:
+        image = np.asarray(cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U))
+    if image.ndim == 3:
+        return luma(np.ascontiguousarray(image[:, :, 2::-1]).astype(np.uint8, copy=False))
+    return image.astype(np.uint8, copy=False)
+
+
+def luma(rgb: RgbImage) -> GreyImage:
+    """Return the BT.601 luma, (H, W) uint8, of an RGB image: what the network sees of it (paper III-B)."""
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def with_luma(rgb: RgbImage, new_luma: NDArray[np.float32]) -> RgbImage:
+    """Return `rgb` with its luma replaced and its chroma kept (paper III-B, "inverse colour-space transformation").
+
+    The inverse YCbCr transform adds Y to a term of Cb and Cr alone, so that keeping Cb and Cr means adding the same
+    difference of luma to R, G and B. This is exact, and no rounded chroma is lost on the way.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        new_luma: (H, W) float32 in [0, 1].
+
+    Returns:
+        (H, W, 3) uint8, clipped to 0..255.
+    """
+    difference = np.rint(new_luma * 255.0).astype(np.int16) - luma(rgb)
+    return np.asarray(cv2.add(rgb, cv2.merge([difference] * 3), dtype=cv2.CV_8U), dtype=np.uint8)
+
+
+def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a grey (H, W) or RGB (H, W, 3) uint8 image; its folder is made.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoded, data = cv2.imencode(".png", image if image.ndim == 2 else image[:, :, ::-1])
+    if not encoded:
+        raise OSError(f"{path}: PNG encoding failed for an array of shape {image.shape} and type {image.dtype}")
+    data.tofile(path)

@@ -1,0 +1,172 @@
+"""Sizes of the model: one frozen configuration and the one registry of named sizes.
+
+The paper states only totals (Table V); `epofusion_t` is the reconstruction that meets both. `epofusion_s` and
+`epofusion_xs` are ours, for the computers that vehicles have.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All that decides the network's shape and its sampler; kept in the metadata of weights files.
+
+    Attributes:
+        encoder: name of a timm ConvNeXt.
+        folding_norms: use BatchNorm and ReLU throughout, which inference engines fold into convolutions, instead of
+            the encoder's LayerNorm and GELU.
+        input_stride: the encoder sees luma and infrared averaged over this many pixels, 1 or 2.
+        neck: "concat" (all levels upsampled, concatenated) or "sum" (top-down sum).
+        width: channels of the fusion feature F.
+        embedding: down-embedding D of Eq. 3: "convolution" (learned) or "space_to_depth" (fixed, orthonormal).
+        refinement: layer of the refinement network N: "deformable" attention or "linear" attention.
+        refinement_layers: how many of them.
+        refinement_pool: the layers work on features averaged over this many latent pixels.
+        time_width: channels of the time embedding.
+        guidance_width: channels inside the guidance head.
+        fidelity_stride: the high-fidelity branch and the tail work on pixels unshuffled by this factor, 1 or 2.
+        fidelity_widths: channels of the two convolutions of the high-fidelity branch (Eq. 6).
+        context_width: channels of the contextual fusion branch (Eq. 5).
+        tail_widths: channels of the refinement block of Eq. 7.
+        output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R + 0.25 tanh(d), clamped to [0, 1].
+        steps: DDIM steps K of Eq. 4.
+        reencode: each step decodes and re-embeds the image (Eq. 4); False updates the latent alone.
+        guidance: ablation "w/o GM" when False.
+        diffusion: ablation "w/o DDM" when False.
+        mscf: ablation "w/o MSCF" when False.
+    """
+
+    encoder: str
+    folding_norms: bool
+    input_stride: int
+    neck: Literal["concat", "sum"]
+    width: int
+    embedding: Literal["convolution", "space_to_depth"]
+    refinement: Literal["deformable", "linear"]
+    refinement_layers: int
+    refinement_pool: int
+    time_width: int
+    guidance_width: int
+    fidelity_stride: int
+    fidelity_widths: tuple[int, int]
+    context_width: int
+    tail_widths: tuple[int, ...]
+    output: Literal["sigmoid", "sources"]
+    steps: int = 3
+    reencode: bool = True
+    guidance: bool = True
+    diffusion: bool = True
+    mscf: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps is {self.steps}; expected at least 1")
+        if not self.reencode and self.embedding != "space_to_depth":
+            raise ValueError("latent-only sampling needs embedding 'space_to_depth'; expected reencode: true here")
+
+    @property
+    def latent_stride(self) -> int:
+        """Pixels per latent pixel: the encoder's stem has stride 4."""
+        return 4 * self.input_stride
+
+    @property
+    def input_multiple(self) -> int:
+        """Height and width are padded to a multiple of this: the encoder's coarsest level has stride 32."""
+        return 32 * self.input_stride
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latent Z of Eq. 3."""
+        return self.width if self.embedding == "convolution" else self.latent_stride**2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ModelConfig":
+        """Rebuild from `to_dict`.
+
+        Raises:
+            ValueError: a field is missing or unknown; the sentence names it.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := set(values) - known:
+            raise ValueError(f"model configuration has unknown fields {sorted(unknown)}; expected {sorted(known)}")
+        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        try:
+            return cls(**plain)
+        except TypeError as error:
+            raise ValueError(f"model configuration is incomplete: {error}") from error
+
+
+_S = ModelConfig(
+    encoder="convnext_atto",
+    folding_norms=True,
+    input_stride=1,
+    neck="sum",
+    width=64,
+    embedding="space_to_depth",
+    refinement="linear",
+    refinement_layers=2,
+    refinement_pool=2,
+    time_width=64,
+    guidance_width=32,
+    fidelity_stride=2,
+    fidelity_widths=(24, 24),
+    context_width=24,
+    tail_widths=(32, 24),
+    output="sources",
+)
+
+MODELS: Mapping[str, ModelConfig] = MappingProxyType(
+    {
+        "epofusion_t": ModelConfig(
+            encoder="convnext_tiny",
+            folding_norms=False,
+            input_stride=1,
+            neck="concat",
+            width=256,
+            embedding="convolution",
+            refinement="deformable",
+            refinement_layers=1,
+            refinement_pool=1,
+            time_width=1024,
+            guidance_width=128,
+            fidelity_stride=1,
+            fidelity_widths=(16, 32),
+            context_width=32,
+            tail_widths=(48, 36, 16),
+            output="sigmoid",
+        ),
+        "epofusion_s": _S,
+        "epofusion_xs": ModelConfig(
+            **{
+                **asdict(_S),
+                "input_stride": 2,
+                "width": 48,
+                "refinement_layers": 1,
+                "refinement_pool": 1,
+                "fidelity_widths": (16, 16),
+                "context_width": 16,
+                "tail_widths": (16, 16),
+                "steps": 1,
+            }
+        ),
+    }
+)
+"""The named sizes: the paper's, small, and extra small (real time on two CPU cores)."""
+
+
+def named_config(name: str) -> ModelConfig:
+    """Return a named size.
+
+    Raises:
+        ValueError: the name is unknown; the sentence lists the known ones.
+    """
+    if name not in MODELS:
+        raise ValueError(f"model {name!r} is unknown; expected one of {', '.join(MODELS)}")
+    return MODELS[name]

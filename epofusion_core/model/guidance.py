@@ -1,0 +1,22 @@
+"""Guidance head (paper III-B): where infrared-salient objects lie inside overexposed regions, mask M."""
+
+from torch import Tensor, nn
+
+from epofusion_core.model.config import ModelConfig
+from epofusion_core.model.layers import ConvNormReLU
+
+
+class GuidanceHead(nn.Module):
+    """Two 3x3 convolutions and a 1x1 to two classes: background, object (Eq. 14)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.guidance_width
+        self.layers = nn.Sequential(
+            ConvNormReLU(config.width, width), ConvNormReLU(width, width), nn.Conv2d(width, 2, 1)
+        )
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Map the fusion feature (B, C, h, w) to class logits (B, 2, h, w)."""
+        logits: Tensor = self.layers(feature)
+        return logits

@@ -1,0 +1,42 @@
+"""Small building blocks that several parts of the network share."""
+
+import torch
+from torch import Tensor, nn
+
+
+class ConvNormReLU(nn.Sequential):
+    """Convolution with 'same' padding, BatchNorm, ReLU: the unit that Eq. 5 is written in."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, *, dilation: int = 1, groups: int = 1, stride: int = 1
+    ) -> None:
+        padding = dilation * (kernel // 2)
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class ChannelLayerNorm(nn.LayerNorm):
+    """LayerNorm over the channels of an image-like tensor (B, C, H, W)."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Normalise each pixel over its channels; (B, C, H, W) to (B, C, H, W)."""
+        return super().forward(image.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def upsample(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear interpolation of (B, C, h, w) to (B, C, *size), pixel centres aligned (Eq. 7)."""
+    return nn.functional.interpolate(image, size=size, mode="bilinear", align_corners=False)
+
+
+def spatial_size(image: Tensor) -> tuple[int, int]:
+    """Return (height, width) of a (B, C, H, W) tensor."""
+    return image.shape[-2], image.shape[-1]
+
+
+def modulate(image: Tensor, scale_shift: Tensor) -> Tensor:
+    """Apply a time-dependent scale and shift: (B, C, H, W) by (B, 2C)."""
+    scale, shift = scale_shift[:, :, None, None].chunk(2, dim=1)
+    return torch.addcmul(shift, image, scale + 1.0)

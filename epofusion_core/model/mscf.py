@@ -1,0 +1,94 @@
+"""Multi-scale context fusion (paper III-C2): contextual branch, high-fidelity branch and the output of Eq. 7."""
+
+import torch
+from torch import Tensor, nn
+
+from epofusion_core.model.config import ModelConfig
+from epofusion_core.model.layers import ConvNormReLU, upsample
+
+_DETAIL_RANGE = 0.25
+"""Largest difference that the "sources" output adds to a mix of the sources, of full scale 1."""
+
+
+class ContextualFusionBranch(nn.Module):
+    """CFB (Eq. 5): a dilated branch and a convolution + grouped convolution branch, joined by 1x1."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        # The 1x1 comes before the 3x3: a grouped convolution from many channels is slower than it looks.
+        self.reduce = nn.Sequential(ConvNormReLU(inputs, width, 1), ConvNormReLU(width, width))
+        self.dilated = ConvNormReLU(width, width, dilation=2)
+        self.grouped = nn.Sequential(ConvNormReLU(width, width), ConvNormReLU(width, width, groups=2))
+        self.join = ConvNormReLU(2 * width, width, 1)
+
+    def forward(self, refined: Tensor) -> Tensor:
+        """Map F_hat (B, C, h, w) to F_c (B, width, h, w)."""
+        reduced = self.reduce(refined)
+        joined: Tensor = self.join(torch.cat((self.dilated(reduced), self.grouped(reduced)), dim=1))
+        return joined
+
+
+class HighFidelityBranch(nn.Module):
+    """HFB (Eq. 6): two convolutions over concat(Y, R) at full resolution, or on pixels unshuffled by a stride."""
+
+    def __init__(self, widths: tuple[int, int], stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.layers = nn.Sequential(ConvNormReLU(2 * stride**2, widths[0]), ConvNormReLU(*widths))
+
+    def forward(self, luma: Tensor, infrared: Tensor) -> Tensor:
+        """Map (B, 1, H, W) sources in [0, 1] to F_h (B, widths[1], H/stride, W/stride)."""
+        sources = torch.cat((luma, infrared), dim=1) * 2.0 - 1.0
+        detail: Tensor = self.layers(nn.functional.pixel_unshuffle(sources, self.stride))
+        return detail
+
+
+class MultiScaleContextFusion(nn.Module):
+    """MSCF: from the refined feature and the sources to the fused luma (Eq. 5-7)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.stride = config.fidelity_stride
+        self.output = config.output
+        self.context: nn.Module
+        self.fidelity: HighFidelityBranch | None
+        if config.mscf:
+            self.context = ContextualFusionBranch(config.width, config.context_width)
+            self.fidelity = HighFidelityBranch(config.fidelity_widths, self.stride)
+            inputs = config.context_width + config.fidelity_widths[1]
+        else:
+            self.context = ConvNormReLU(config.width, config.context_width)
+            self.fidelity = None
+            inputs = config.context_width
+        maps = 1 if config.output == "sigmoid" else 2
+        widths = (inputs, *config.tail_widths)
+        self.tail = nn.Sequential(
+            *(ConvNormReLU(before, after) for before, after in zip(widths, widths[1:], strict=False)),
+            nn.Conv2d(widths[-1], maps * self.stride**2, 3, padding=1),
+            nn.PixelShuffle(self.stride),
+        )
+
+    def detail(self, luma: Tensor, infrared: Tensor) -> Tensor | None:
+        """Return F_h of Eq. 6, which all sampling steps share; None in the ablation without MSCF."""
+        return None if self.fidelity is None else self.fidelity(luma, infrared)
+
+    def forward(self, refined: Tensor, detail: Tensor | None, luma: Tensor, infrared: Tensor) -> Tensor:
+        """Decode the fused luma I_f.
+
+        Args:
+            refined: F_hat, (B, width, h, w).
+            detail: F_h, from `detail`.
+            luma: Y, (B, 1, H, W) in [0, 1].
+            infrared: R, (B, 1, H, W) in [0, 1].
+
+        Returns:
+            I_f, (B, 1, H, W) in [0, 1].
+        """
+        size = (luma.shape[-2] // self.stride, luma.shape[-1] // self.stride)
+        context = upsample(self.context(refined), size)
+        decoded = self.tail(context if detail is None else torch.cat((context, detail), dim=1))
+        if self.output == "sigmoid":
+            return torch.sigmoid(decoded)
+        weight, residual = decoded.chunk(2, dim=1)
+        mix = infrared + torch.sigmoid(weight) * (luma - infrared)
+        return (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)
