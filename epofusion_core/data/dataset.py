@@ -1,0 +1,113 @@
+"""The training set: pairs held in memory, and samples that are pure functions of their number.
+
+Sample n draws everything from a generator seeded by (seed, n). Training therefore resumes bit for bit at any sample,
+and several processes that take different numbers never repeat each other.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
+from epofusion_core.data.glare import overexposed_region
+from epofusion_core.data.pairs import Pair
+from epofusion_core.data.saliency import salient_infrared
+from epofusion_core.imaging import luma, read_grey, read_rgb
+
+
+class Sample(TypedDict):
+    """One training sample, or a batch of them with a leading dimension.
+
+    luma, infrared: (1, H, W) float32 in [0, 1]; mask: M, (1, H, W) float32, 0 or 1.
+    """
+
+    luma: Tensor
+    infrared: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class LoadedPair:
+    """A pair in memory, as a crop of its full size."""
+
+    name: str
+    images: Crop
+
+
+def load_pair(pair: Pair, longest_px: int = 800, objects_folder: Path | None = None) -> LoadedPair:
+    """Read a pair and find its salient infrared objects.
+
+    The objects are those of the pair's mask where it has one; else infrared saliency, with the outlines found before
+    (`<objects_folder>/<name>.png`) added where there are any.
+
+    Args:
+        pair: paths.
+        longest_px: larger images are scaled down to this.
+        objects_folder: outlines of annotated objects, written by `epofusion ivoe outline`.
+
+    Raises:
+        ValueError: an image cannot be read, or the sizes differ; the sentence names the pair.
+    """
+    visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
+    if visible.shape[:2] != infrared.shape:
+        raise ValueError(
+            f"pair {pair.name}: visible is {visible.shape[1]}x{visible.shape[0]}, infrared "
+            f"{infrared.shape[1]}x{infrared.shape[0]} pixels; expected equal sizes"
+        )
+    if pair.mask is not None:
+        objects = (read_grey(pair.mask) > 0).astype(np.uint8)
+    else:
+        objects = salient_infrared(infrared).astype(np.uint8)
+        outlines = objects_folder / f"{pair.name}.png" if objects_folder else None
+        if outlines is not None and outlines.is_file():
+            objects |= (read_grey(outlines) > 0).astype(np.uint8)
+    scale = longest_px / max(infrared.shape)
+    if scale < 1:
+        size = (round(infrared.shape[1] * scale), round(infrared.shape[0] * scale))
+        visible = np.asarray(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        infrared = np.asarray(cv2.resize(infrared, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        objects = np.asarray(cv2.resize(objects, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+    return LoadedPair(pair.name, Crop(visible, infrared, objects))
+
+
+def to_sample(crop: Crop) -> Sample:
+    """Return tensors; M is where salient objects lie inside the overexposed region (paper III-D)."""
+    grey = luma(crop.visible)
+    mask = overexposed_region(grey) & (crop.objects > 0)
+
+    def tensor(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None]
+
+    return Sample(luma=tensor(grey) / 255.0, infrared=tensor(crop.infrared) / 255.0, mask=tensor(mask))
+
+
+class TrainingPairs(Dataset[Sample]):
+    """An endless supply of augmented crops."""
+
+    def __init__(
+        self, pairs: list[LoadedPair], config: AugmentConfig, seed: int, samples: int, first_sample: int = 0
+    ) -> None:
+        """Hold `pairs`; item i is sample number first_sample + i, up to `samples` in all.
+
+        Raises:
+            ValueError: there is no pair.
+        """
+        if not pairs:
+            raise ValueError("the training set is empty; expected at least one pair")
+        self._pairs, self._config, self._seed = pairs, config, seed
+        self._samples, self._first_sample = samples, first_sample
+
+    def __len__(self) -> int:
+        return self._samples - self._first_sample
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng((self._seed, self._first_sample + index))
+        source = self._pairs[int(rng.integers(len(self._pairs)))].images
+        crop = random_crop(source, self._config, rng)
+        return to_sample(random_glare(jitter(crop, self._config, rng), self._config, rng))

@@ -1,0 +1,37 @@
+"""Fusion rules of one line, rows of every table: what a network must beat to be worth its cost."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+
+from epofusion_core.evaluation.metrics import Grey
+from epofusion_core.exposure import overexposure_map
+
+
+def maximum(visible: Grey, infrared: Grey) -> Grey:
+    """Return the pixelwise maximum, (H, W) uint8: leads in MI and VIF, loses all that is inside a glare."""
+    return np.maximum(visible, infrared)
+
+
+def average(visible: Grey, infrared: Grey) -> Grey:
+    """Return the mean rounded down, (H, W) uint8: a grey veil over everything."""
+    return ((visible.astype(np.uint16) + infrared) // 2).astype(np.uint8)
+
+
+def glare_maximum(visible: Grey, infrared: Grey) -> Grey:
+    """Return the glare-aware maximum, (H, W) uint8: f = (1 - a) max(Y, R) + a (0.1 Y + 0.9 R), a = overexposure_map(Y).
+
+    It keeps the car inside a glare, and turns a blown-out sky into infrared noise.
+    """
+    glare = overexposure_map(visible)
+    mostly_infrared = 0.1 * visible.astype(np.float32) + 0.9 * infrared.astype(np.float32)
+    fused = (1 - glare) * maximum(visible, infrared) + glare * mostly_infrared
+    return np.rint(fused).clip(0, 255).astype(np.uint8)
+
+
+RULES: Mapping[str, Callable[[Grey, Grey], Grey]] = MappingProxyType(
+    {"maximum": maximum, "average": average, "glare_maximum": glare_maximum}
+)
+"""The rules by name; each takes the visible luma and the infrared image."""

@@ -1,0 +1,154 @@
+"""What the general measures miss: how a fused image treats overexposed regions, and how natural it stays.
+
+A pixelwise maximum leads in MI and VIF, but loses every car inside a glare. A rule on brightness keeps the car, but
+fills a blown-out sky with infrared noise. The measures here tell the two apart. All work on 8-bit grey.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.evaluation.metrics import Edges, Grey, check_images, edge_quality
+from epofusion_core.exposure import SATURATED_LUMA, overexposed_fraction
+
+MIN_OVEREXPOSED_FRACTION = 0.002
+"""Share of the image from which a pair counts as overexposed; below it, the measures of glare do not apply."""
+
+_FLAT_WINDOW_PX = 7
+_FLAT_INFRARED_STD = 3.0
+_GLARE_LUMA = 230
+_GLARE_REACH_PX = 15
+
+
+@dataclass(frozen=True)
+class ExposureMetrics:
+    """Measures of one fused image in and around glare; NaN where one does not apply.
+
+    Attributes:
+        q_oe: infrared edges kept inside overexposed regions, in [0, 1], higher is better.
+        c_oe: correlation of fused and infrared grey values there, in [-1, 1], higher is better.
+        n_oe: infrared noise brought into blown-out regions without objects, grey levels, lower is better.
+        dy: change of the visible image away from glare, grey levels, lower is better.
+    """
+
+    q_oe: float
+    c_oe: float
+    n_oe: float
+    dy: float
+
+
+@dataclass(frozen=True)
+class MaskMetrics:
+    """Agreement of a predicted mask with the true one, each in [0, 1]; NaN where one does not apply.
+
+    Attributes:
+        iou: intersection over union; NaN where both are empty.
+        precision: share of the predicted pixels that are true; NaN where none is predicted.
+        recall: share of the true pixels that are predicted; NaN where none is true.
+    """
+
+    iou: float
+    precision: float
+    recall: float
+
+
+def exposure_metrics(visible: Grey, infrared: Grey, fused: Grey) -> ExposureMetrics:
+    """Measure one fused image; `q_oe`, `c_oe` and `n_oe` are NaN unless the pair is overexposed.
+
+    Args:
+        visible: (H, W) uint8, luma of the visible image.
+        infrared: (H, W) uint8, the same size.
+        fused: (H, W) uint8, the same size.
+
+    Raises:
+        ValueError: an array is not (H, W) uint8 of one common size.
+    """
+    check_images(visible=visible, infrared=infrared, fused=fused)
+    dy = change_away_from_glare(visible, fused)
+    if overexposed_fraction(visible) < MIN_OVEREXPOSED_FRACTION:
+        return ExposureMetrics(math.nan, math.nan, math.nan, dy)
+    region = visible >= SATURATED_LUMA
+    return ExposureMetrics(
+        q_oe=infrared_edges_kept(infrared, fused, region),
+        c_oe=correlation(infrared[region], fused[region]),
+        n_oe=infrared_noise(visible, infrared, fused, region),
+        dy=dy,
+    )
+
+
+def infrared_edges_kept(infrared: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
+    """Q_oe: Qabf's edge term Q(ir, f) averaged over `region`, weighted by infrared edge strength; NaN without edges."""
+    edges = Edges.of(infrared)
+    weight = edges.strength[region]
+    if not np.any(weight):
+        return math.nan
+    return float(np.average(edge_quality(edges, Edges.of(fused))[region], weights=weight))
+
+
+def correlation(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Return Pearson's correlation in [-1, 1]: NaN where `a` is constant, 0 where only `b` is."""
+    centred_a, centred_b = a - a.mean(dtype=np.float64), b - b.mean(dtype=np.float64)
+    spread_a, spread_b = np.linalg.norm(centred_a), np.linalg.norm(centred_b)
+    if spread_a == 0:
+        return math.nan
+    return float(centred_a @ centred_b / (spread_a * spread_b)) if spread_b > 0 else 0.0
+
+
+def infrared_noise(visible: Grey, infrared: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
+    """N_oe: mean |fused - visible| in grey levels where, inside `region`, the infrared is flat; NaN if it never is.
+
+    Flat means a local standard deviation below 3 grey levels in 7x7 pixels. A blown-out sky must stay bright.
+    """
+    return _mean_change(visible, fused, region & (local_std(infrared, _FLAT_WINDOW_PX) < _FLAT_INFRARED_STD))
+
+
+def change_away_from_glare(visible: Grey, fused: Grey) -> float:
+    """Return dY: mean |fused - visible| in grey levels where no luma >= 230 is within 15x15 pixels; NaN if nowhere."""
+    glare = cv2.dilate(
+        (visible >= _GLARE_LUMA).astype(np.uint8), np.ones((_GLARE_REACH_PX, _GLARE_REACH_PX), np.uint8)
+    )
+    return _mean_change(visible, fused, glare == 0)
+
+
+def _mean_change(visible: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
+    return float(cv2.absdiff(fused, visible)[region].mean()) if region.any() else math.nan
+
+
+def local_std(image: Grey, window_px: int) -> NDArray[np.float64]:
+    """Return the standard deviation of the square window around each pixel, (H, W) in grey levels."""
+    window = (window_px, window_px)
+    mean = cv2.blur(image.astype(np.float64), window)
+    mean_square = cv2.sqrBoxFilter(image, cv2.CV_64F, window)
+    return np.asarray(np.sqrt(np.maximum(mean_square - mean**2, 0.0)))
+
+
+def mask_metrics(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> MaskMetrics:
+    """Compare two masks of one size.
+
+    Raises:
+        ValueError: the sizes differ.
+    """
+    if predicted.shape != true.shape:
+        raise ValueError(
+            f"predicted mask has shape {predicted.shape}, true mask {true.shape}; expected equal sizes"
+        )
+    both = int(np.count_nonzero(predicted & true))
+    return MaskMetrics(
+        iou=_share(both, int(np.count_nonzero(predicted | true))),
+        precision=_share(both, int(np.count_nonzero(predicted))),
+        recall=_share(both, int(np.count_nonzero(true))),
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
+
+
+def mean_where_applicable(values: Iterable[float]) -> float:
+    """Return the mean of the values that are not NaN; NaN if there is none."""
+    applicable = [value for value in values if not math.isnan(value)]
+    return math.fsum(applicable) / len(applicable) if applicable else math.nan

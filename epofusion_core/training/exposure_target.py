@@ -1,0 +1,63 @@
+"""Pseudo target I_p that keeps a blown-out region bright and still shows the infrared structure in it.
+
+The paper's target, the average of the sources, darkens a blown-out sky by half and copies the infrared's noise. Here
+the glare keeps its brightness minus the *infrared relief*: how far the infrared lies below its local maximum. Where
+the infrared is flat the relief is 0 and the glare stays white; at an edge the relief has the infrared's own gradient.
+Around the objects of mask M, which a driver must see, the maximum is taken over a wider window, so that a hot body
+stands out from its surroundings as a whole and not by its outline alone.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_NARROW_WINDOW_PX = 21
+_WIDE_WINDOW_PX = 61
+_RELIEF_THRESHOLD = 4.0 / 255.0
+_MASK_REACH_PX = 15
+
+
+def overexposure(luma: Tensor) -> Tensor:
+    """Return how blown out each pixel is, (B, 1, H, W) in [0, 1]: `epofusion_core.exposure` on tensors."""
+    ramp = ((luma * 255.0 - 225.0) / 20.0).clamp(0.0, 1.0)
+    return gaussian_blur(functional.max_pool2d(ramp, 3, stride=1, padding=1), 3.0)
+
+
+def infrared_relief(infrared: Tensor, window_px: int) -> Tensor:
+    """Return how far the infrared lies below its smoothed maximum over a window, (B, 1, H, W) in [0, 1]."""
+    highest = infrared
+    for window in ((window_px, 1), (1, window_px)):
+        highest = functional.max_pool2d(highest, window, stride=1, padding=(window[0] // 2, window[1] // 2))
+    envelope = torch.maximum(gaussian_blur(highest, window_px / 5), infrared)
+    return (envelope - infrared - _RELIEF_THRESHOLD).clamp(min=0.0)
+
+
+def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor) -> Tensor:
+    """Return the target I_p.
+
+    Args:
+        luma: Y, (B, 1, H, W) in [0, 1].
+        infrared: R, (B, 1, H, W) in [0, 1].
+        mask: M, (B, 1, H, W) in [0, 1].
+
+    Returns:
+        (B, 1, H, W) in [0, 1]: max(Y, R) outside the glare, Y minus the infrared relief inside it.
+    """
+    near_objects = functional.max_pool2d(mask, _MASK_REACH_PX, stride=1, padding=_MASK_REACH_PX // 2)
+    relief = torch.lerp(
+        infrared_relief(infrared, _NARROW_WINDOW_PX),
+        infrared_relief(infrared, _WIDE_WINDOW_PX),
+        gaussian_blur(near_objects, _MASK_REACH_PX / 3),
+    )
+    brightest = torch.maximum(luma, infrared)
+    return torch.lerp(brightest, (luma - relief).clamp(min=0.0), overexposure(luma))
+
+
+def gaussian_blur(image: Tensor, sigma_px: float) -> Tensor:
+    """Blur (B, 1, H, W) by a Gaussian, edges repeated."""
+    radius = int(3 * sigma_px + 0.5)
+    offsets = torch.arange(-radius, radius + 1, dtype=image.dtype, device=image.device)
+    window = torch.exp(-0.5 * (offsets / sigma_px) ** 2)
+    window = window / window.sum()
+    padded = functional.pad(image, (radius,) * 4, mode="replicate")
+    return functional.conv2d(functional.conv2d(padded, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
