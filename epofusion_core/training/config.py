@@ -1,0 +1,120 @@
+"""Configuration of a training run: frozen dataclasses, read from YAML and validated by pydantic."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from epofusion_core.data.augment import AugmentConfig
+from epofusion_core.training.losses import LossConfig
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pairs to train on and to validate on.
+
+    Attributes:
+        root: data root in a layout of `epofusion_core.data.pairs`.
+        train_list: list file below the root; all pairs where it is None.
+        val_list: list file below the root of the validation pairs; no validation where it is None.
+        exclude_list: list file of names to leave out of training.
+        objects: folder of object outlines, `<objects>/<pair name>.png`.
+        simulated: how many simulated pairs to add.
+        val_pairs: how many validation pairs to use, evenly spaced.
+    """
+
+    __pydantic_config__ = _STRICT
+    root: Path
+    train_list: Path | None = None
+    val_list: Path | None = None
+    exclude_list: Path | None = None
+    objects: Path | None = None
+    simulated: int = 0
+    val_pairs: int = 24
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        model: named size.
+        overrides: fields of the size's ModelConfig to replace, such as `guidance: false` for an ablation.
+        init: weights file to start from.
+        data: pairs.
+        augment: augmentation.
+        loss: loss terms.
+        adaptive_loss: False gives the ablation "w/o AL".
+        iterations: optimiser steps.
+        batch: samples a process and step.
+        accumulate: micro-batches a step; the effective batch is batch x accumulate x processes.
+        learning_rate: peak, of AdamW.
+        weight_decay: of AdamW, for matrices only.
+        warmup: iterations of linear warm-up; linear decay to 0 follows.
+        clip: largest gradient norm.
+        ema: decay of the weights' moving average, which is what is validated and exported.
+        noise_only: probability that a sample is decoded from pure noise (t = 1); else t ~ U(0, 0.999).
+        latent: Z_0 of Eq. 3: "target", D(I_p) as in the paper, or "prediction", D of the model's own first prediction
+            (self-aligned denoising of DDP), which is what it meets when sampling.
+        seed: of weights, samples and noise.
+        workers: processes that prepare samples; 0 prepares them in the training process.
+        mixed_precision: on a GPU, "fp16" or "bf16".
+        validate_every: iterations between validations with pictures.
+        checkpoint_minutes: wall time between checkpoints.
+    """
+
+    __pydantic_config__ = _STRICT
+    model: str
+    data: DataConfig
+    overrides: dict[str, Any] = field(default_factory=dict)
+    init: Path | None = None
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    adaptive_loss: bool = True
+    iterations: int = 100_000
+    batch: int = 8
+    accumulate: int = 1
+    learning_rate: float = 6e-5
+    weight_decay: float = 0.01
+    warmup: int = 1500
+    clip: float = 1.0
+    ema: float = 0.999
+    noise_only: float = 0.0
+    latent: Literal["target", "prediction"] = "target"
+    seed: int = 0
+    workers: int = 0
+    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
+    validate_every: int = 1000
+    checkpoint_minutes: float = 5.0
+
+
+def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> TrainConfig:
+    """Read a YAML file; `overrides` replace its top-level values, and `data.*` ones by dotted keys.
+
+    Raises:
+        ValueError: the file is missing, or a value is unknown or of the wrong type; the sentence names it.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ValueError(f"config {path} cannot be read ({error.strerror}); expected a YAML file") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"config {path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"config {path} holds {type(values).__name__}; expected a mapping of settings")
+    for key, value in (overrides or {}).items():
+        *parents, last = key.split(".")
+        target = values
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = value
+    try:
+        return TypeAdapter(TrainConfig).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"config {path}: {place}: {first['msg']} (found {first['input']!r})") from error

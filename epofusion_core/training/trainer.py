@@ -1,0 +1,297 @@
+"""The trainer, to be read from top to bottom: set-up, the loop, one step, validation, checkpoints, export.
+
+Distribution, mixed precision and gradient accumulation are accelerate's. A sample is a pure function of its number and
+noise is seeded by the iteration, so a resumed run continues bit for bit.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_pair
+from epofusion_core.data.pairs import find_pairs
+from epofusion_core.model.config import ModelConfig, named_config
+from epofusion_core.model.epofusion import EPOFusion
+from epofusion_core.model.schedule import signal_and_noise
+from epofusion_core.model.weights import ModelCard, load_weights, resolve_weights, save_weights
+from epofusion_core.training.config import TrainConfig
+from epofusion_core.training.losses import diffusion_loss, fusion_loss, fusion_terms, guidance_loss, pseudo_target, total_loss
+from epofusion_core.training.validation import validate
+
+_LARGEST_TIME = 0.999
+
+
+class NonFiniteLossError(RuntimeError):
+    """The loss is NaN or infinite; the message names the file that holds the batch."""
+
+
+@dataclass
+class Progressed:
+    """How far a run is; kept in its checkpoints."""
+
+    iteration: int = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Return what a checkpoint keeps."""
+        return {"iteration": self.iteration}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Take up a checkpoint."""
+        self.iteration = state["iteration"]
+
+
+def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | None = None, cpu: bool = False) -> Path:
+    """Train and return the path of the exported weights.
+
+    Args:
+        config: the run.
+        out: folder for logs, pictures, checkpoints and weights.
+        resume: continue from the last checkpoint in `out`, if there is one.
+        until: stop, with a checkpoint, before the run is complete, after this many iterations.
+        cpu: do not use a GPU.
+
+    Raises:
+        ValueError: there are no training pairs, or a pair cannot be read.
+        NonFiniteLossError: the loss is NaN or infinite; its batch has been saved.
+    """
+    accelerator = Accelerator(
+        cpu=cpu,
+        mixed_precision=config.mixed_precision,
+        gradient_accumulation_steps=config.accumulate,
+        log_with="tensorboard",
+        project_dir=out,
+        step_scheduler_with_optimizer=False,
+    )
+    accelerator.init_trackers("log")
+    torch.manual_seed(config.seed)
+    model = _initial_model(config)
+    card = ModelCard(config.model, model.config)
+    optimiser = torch.optim.AdamW(_parameter_groups(model, config.weight_decay), lr=config.learning_rate)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate_factor(step, config))
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True).to(accelerator.device)
+    trained, optimiser = accelerator.prepare(TrainingForward(model, config), optimiser)
+    progressed = Progressed()
+    accelerator.register_for_checkpointing(average, scheduler, progressed)
+    checkpoint = out / "checkpoint"
+    if resume and checkpoint.is_dir():
+        accelerator.load_state(str(checkpoint))
+    batches = _batches(config, accelerator, progressed.iteration)
+
+    last = min(config.iterations, until or config.iterations)
+    saved_at = time.monotonic()
+    with _progress_bar(accelerator) as bar:
+        task = bar.add_task("training", total=config.iterations, completed=progressed.iteration, note="")
+        while progressed.iteration < last:
+            terms: dict[str, Tensor] = {}
+            for micro_batch in range(config.accumulate):
+                # Gradients are exchanged between processes once a step, with the last micro-batch.
+                accelerator.gradient_state._set_sync_gradients(micro_batch + 1 == config.accumulate)
+                batch = next(batches)
+                generator = _generator(config, accelerator, progressed.iteration, micro_batch)
+                terms = trained(batch, generator)
+                _stop_if_not_finite(terms["loss"], batch, out)
+                accelerator.backward(terms["loss"])
+            accelerator.clip_grad_norm_(trained.parameters(), config.clip)
+            optimiser.step()
+            scheduler.step()
+            optimiser.zero_grad()
+            average.update_parameters(accelerator.unwrap_model(trained).model)
+            progressed.iteration += 1
+
+            iteration = progressed.iteration
+            if iteration % 50 == 0:
+                accelerator.log({name: term.item() for name, term in terms.items()}, step=iteration)
+            bar.update(task, completed=iteration, note=f"loss {terms['loss'].item():.4f}")
+            if iteration % config.validate_every == 0 and accelerator.is_main_process:
+                figures = validate(average.module, config.data, out / "pictures" / f"{iteration:07d}.png")
+                accelerator.log({f"val/{name}": value for name, value in figures.items()}, step=iteration)
+                bar.console.print(f"{iteration}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+                card = replace(card, metrics=figures)
+                _export(out, average.module, card, config, iteration)
+            if time.monotonic() - saved_at > 60 * config.checkpoint_minutes:
+                _checkpoint(accelerator, checkpoint)
+                saved_at = time.monotonic()
+    _checkpoint(accelerator, checkpoint)
+    accelerator.end_training()
+    return _export(out, average.module, card, config, progressed.iteration)
+
+
+class TrainingForward(nn.Module):
+    """One training step's forward pass: Eq. 3, then the losses of Eq. 8-15."""
+
+    def __init__(self, model: EPOFusion, config: TrainConfig) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.loss = replace(config.loss, adaptive=config.loss.adaptive and config.adaptive_loss)
+
+    def forward(self, batch: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the total under "loss" and each term by name, scalars."""
+        luma, infrared, mask = batch["luma"], batch["infrared"], batch["mask"]
+        condition = self.model.condition(luma, infrared)
+        target = pseudo_target(luma, infrared, mask, self.loss.pseudo_target)
+        if self.model.config.diffusion:
+            time = self._times(luma.shape[0], generator).to(luma.device)
+            signal, noise_level = signal_and_noise(time)
+            noise = torch.randn(self.model.latent_shape(*luma.shape[-2:], luma.shape[0]), generator=generator).to(luma)
+            with torch.no_grad():
+                clean = target
+                if self.config.latent == "prediction":
+                    clean = self.model.decode(condition, noise, torch.ones_like(time))
+            latent = _per_sample(signal) * self.model.embed(clean) + _per_sample(noise_level) * noise
+            fused = self.model.decode(condition, latent, time)
+            # D is trained by Eq. 3 alone: Eq. 15 measures with it and must not be able to change the measure.
+            with torch.no_grad():
+                embedded_target = self.model.embed(target)
+            diffusion = diffusion_loss(
+                embedded_target, self._fixed_embedding(fused), signal, noise_level, self.loss.diffusion_clamp
+            )
+        else:
+            fused = self.model.decode(condition, None, luma.new_zeros(luma.shape[0]))
+            diffusion = luma.new_zeros(())
+        terms = fusion_terms(fused, luma, infrared, mask, target, self.loss)
+        guidance = luma.new_zeros(())
+        if self.model.guidance is not None:
+            guidance = guidance_loss(self.model.guidance(condition.feature), mask)
+        loss = total_loss(fusion_loss(terms, self.loss), guidance, diffusion, self.loss)
+        return {"loss": loss, "diffusion": diffusion, "guidance": guidance, **terms._asdict()}
+
+    def _times(self, batch: int, generator: torch.Generator) -> Tensor:
+        """Draw t for each sample: 1 with probability `noise_only`, else uniform."""
+        uniform = torch.rand(batch, generator=generator) * _LARGEST_TIME
+        pure_noise = torch.rand(batch, generator=generator) < self.config.noise_only
+        return torch.where(pure_noise, torch.ones(()), uniform)
+
+    def _fixed_embedding(self, image: Tensor) -> Tensor:
+        """Embed with the present D as a constant."""
+        assert self.model.embedding is not None
+        constants = {name: parameter.detach() for name, parameter in self.model.embedding.named_parameters()}
+        embedded: Tensor = torch.func.functional_call(self.model.embedding, constants, (image,))
+        return embedded
+
+
+def _initial_model(config: TrainConfig) -> EPOFusion:
+    shape = ModelConfig.from_dict({**named_config(config.model).to_dict(), **config.overrides})
+    model = EPOFusion(shape)
+    if config.init is not None:
+        initial, _ = load_weights(resolve_weights(config.init))
+        model.load_state_dict(initial.state_dict())
+    return model
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Decay matrices and kernels; norms, biases and other vectors are left alone."""
+    matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    vectors = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def _learning_rate_factor(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then linear decay to 0."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    return max(0.0, (config.iterations - step) / max(1, config.iterations - config.warmup))
+
+
+def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
+    """Read all training pairs into memory: real ones, and simulated ones with exact masks."""
+    data = config.data
+    train_list = data.root / data.train_list if data.train_list else None
+    excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
+    pairs = [pair for pair in find_pairs(data.root, train_list) if pair.name not in excluded]
+    loaded = [load_pair(pair, objects_folder=data.objects) for pair in pairs]
+    if data.simulated:
+        from epofusion_core.training.simulated import simulated_pairs
+
+        loaded += simulated_pairs(data.simulated, config.seed)
+    return loaded
+
+
+def _batches(config: TrainConfig, accelerator: Accelerator, first_iteration: int) -> Iterator[Sample]:
+    """Yield this process's batches from a given iteration on."""
+    per_iteration = config.batch * config.accumulate * accelerator.num_processes
+    dataset = TrainingPairs(
+        load_training_pairs(config),
+        config.augment,
+        config.seed,
+        samples=config.iterations * per_iteration,
+        first_sample=first_iteration * per_iteration,
+    )
+    loader = DataLoader(dataset, config.batch, num_workers=config.workers, persistent_workers=config.workers > 0)
+    return iter(accelerator.prepare(loader))
+
+
+def _generator(config: TrainConfig, accelerator: Accelerator, iteration: int, micro_batch: int) -> torch.Generator:
+    """Return the noise source of a micro-batch, numbered as if all processes' micro-batches stood in one row."""
+    position = iteration * config.accumulate + micro_batch
+    row = position * accelerator.num_processes + accelerator.process_index
+    return torch.Generator().manual_seed(config.seed * 1_000_003 + row)
+
+
+def _per_sample(values: Tensor) -> Tensor:
+    return values[:, None, None, None]
+
+
+def _stop_if_not_finite(loss: Tensor, batch: Sample, out: Path) -> None:
+    if torch.isfinite(loss):
+        return
+    path = out / "nonfinite_batch.safetensors"
+    save_file({name: tensor.cpu().contiguous() for name, tensor in batch.items()}, path)  # type: ignore[attr-defined]
+    raise NonFiniteLossError(f"loss is {loss.item()}; the batch that caused it is saved in {path}")
+
+
+def _checkpoint(accelerator: Accelerator, folder: Path) -> None:
+    """Save beside the last checkpoint, then swap, so that an interruption leaves one of them whole."""
+    fresh, old = folder.with_name("checkpoint.new"), folder.with_name("checkpoint.old")
+    accelerator.save_state(str(fresh))
+    if accelerator.is_main_process:
+        if folder.is_dir():
+            folder.rename(old)
+        fresh.rename(folder)
+        _remove_folder(old)
+    accelerator.wait_for_everyone()
+
+
+def _remove_folder(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, iteration: int) -> Path:
+    assert isinstance(model, EPOFusion)
+    path = out / f"{card.name}.safetensors"
+    provenance = {
+        "iterations": iteration,
+        "batch": config.batch * config.accumulate,
+        "crop_px": config.augment.crop_px,
+        "pseudo_target": config.loss.pseudo_target,
+        "seed": config.seed,
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    save_weights(path, model, replace(card, provenance=provenance))
+    return path
+
+
+def _progress_bar(accelerator: Accelerator) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        disable=not accelerator.is_main_process,
+    )
