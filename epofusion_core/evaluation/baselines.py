@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 
 from epofusion_core.evaluation.metrics import Grey
@@ -21,14 +20,14 @@ def average(visible: Grey, infrared: Grey) -> Grey:
 
 
 def glare_maximum(visible: Grey, infrared: Grey) -> Grey:
-    """Return the glare-aware maximum, (H, W) uint8: f = (1 - a) max(Y, R) + a (0.1 Y + 0.9 R), a = overexposure_map(Y).
+    """Return the glare-aware maximum f = (1 - a) max(Y, R) + a (0.1 Y + 0.9 R), a = overexposure_map(Y).
 
     It keeps the car inside a glare, and turns a blown-out sky into infrared noise.
     """
     glare = overexposure_map(visible)
     mostly_infrared = 0.1 * visible.astype(np.float32) + 0.9 * infrared.astype(np.float32)
     fused = (1 - glare) * maximum(visible, infrared) + glare * mostly_infrared
-    return np.rint(fused).clip(0, 255).astype(np.uint8)
+    return np.asarray(np.rint(fused), dtype=np.uint8)
 
 
 RULES: Mapping[str, Callable[[Grey, Grey], Grey]] = MappingProxyType(

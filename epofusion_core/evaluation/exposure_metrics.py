@@ -1,7 +1,7 @@
 """What the general measures miss: how a fused image treats overexposed regions, and how natural it stays.
 
-A pixelwise maximum leads in MI and VIF, but loses every car inside a glare. A rule on brightness keeps the car, but
-fills a blown-out sky with infrared noise. The measures here tell the two apart. All work on 8-bit grey.
+A pixelwise maximum leads in MI and VIF, but loses every car inside a glare. A rule on brightness keeps the
+car, but fills a blown-out sky with infrared noise. The measures here tell the two apart, on 8-bit grey.
 """
 
 import math
@@ -16,12 +16,12 @@ from epofusion_core.evaluation.metrics import Edges, Grey, check_images, edge_qu
 from epofusion_core.exposure import SATURATED_LUMA, overexposed_fraction
 
 MIN_OVEREXPOSED_FRACTION = 0.002
-"""Share of the image from which a pair counts as overexposed; below it, the measures of glare do not apply."""
+"""Share of the image from which a pair counts as overexposed; below it, measures of glare do not apply."""
 
 _FLAT_WINDOW_PX = 7
 _FLAT_INFRARED_STD = 3.0
 _GLARE_LUMA = 230
-_GLARE_REACH_PX = 15
+_GLARE_REACH = np.ones((15, 15), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def exposure_metrics(visible: Grey, infrared: Grey, fused: Grey) -> ExposureMetr
 
 
 def infrared_edges_kept(infrared: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
-    """Q_oe: Qabf's edge term Q(ir, f) averaged over `region`, weighted by infrared edge strength; NaN without edges."""
+    """Q_oe: Qabf's edge term Q(ir, f) averaged over `region` by infrared edge strength; NaN without edges."""
     edges = Edges.of(infrared)
     weight = edges.strength[region]
     if not np.any(weight):
@@ -99,7 +99,7 @@ def correlation(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 
 
 def infrared_noise(visible: Grey, infrared: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
-    """N_oe: mean |fused - visible| in grey levels where, inside `region`, the infrared is flat; NaN if it never is.
+    """N_oe: mean |fused - visible| in grey levels inside `region` where the infrared is flat; NaN if nowhere.
 
     Flat means a local standard deviation below 3 grey levels in 7x7 pixels. A blown-out sky must stay bright.
     """
@@ -107,10 +107,8 @@ def infrared_noise(visible: Grey, infrared: Grey, fused: Grey, region: NDArray[n
 
 
 def change_away_from_glare(visible: Grey, fused: Grey) -> float:
-    """Return dY: mean |fused - visible| in grey levels where no luma >= 230 is within 15x15 pixels; NaN if nowhere."""
-    glare = cv2.dilate(
-        (visible >= _GLARE_LUMA).astype(np.uint8), np.ones((_GLARE_REACH_PX, _GLARE_REACH_PX), np.uint8)
-    )
+    """dY: mean |fused - visible| in grey levels where 15x15 pixels have no luma >= 230; NaN if nowhere."""
+    glare = cv2.dilate((visible >= _GLARE_LUMA).astype(np.uint8), _GLARE_REACH)
     return _mean_change(visible, fused, glare == 0)
 
 
@@ -133,9 +131,7 @@ def mask_metrics(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> MaskM
         ValueError: the sizes differ.
     """
     if predicted.shape != true.shape:
-        raise ValueError(
-            f"predicted mask has shape {predicted.shape}, true mask {true.shape}; expected equal sizes"
-        )
+        raise ValueError(f"predicted mask is {predicted.shape}, true mask {true.shape}; expected equal sizes")
     both = int(np.count_nonzero(predicted & true))
     return MaskMetrics(
         iou=_share(both, int(np.count_nonzero(predicted | true))),

@@ -1,8 +1,8 @@
 """Fusion quality of one image: EN, MI, VIF, Qabf and SSIM, in the conventions of the paper's Table I.
 
-All work on 8-bit grey (BT.601 luma, rounded) with values 0..255 and compare the fused image with both sources.
-Other conventions exist (MI in nats, VIF as a mean, SSIM on range 255) and are not comparable. What these five do not
-see, overexposed regions, is in `exposure_metrics`.
+All work on 8-bit grey (BT.601 luma, rounded) with values 0..255, and compare the fused image with both
+sources. Other conventions exist (MI in nats, VIF as a mean, SSIM on range 255) and are not comparable. What
+these five do not see, overexposed regions, is in `exposure_metrics`.
 """
 
 import math
@@ -145,7 +145,7 @@ def _vif_scale(reference: Floats, distorted: Floats, kernel: Floats) -> tuple[fl
 
 
 def structural_similarity(source: Grey, fused: Grey) -> float:
-    """SSIM with an 11x11 Gaussian window, and constants of data range 1 on 0..255 values (the scale of Table I)."""
+    """SSIM with an 11x11 Gaussian window, on 0..255 values with constants for range 1, as Table I has it."""
     kernel = gaussian_kernel(_SSIM_WINDOW, _SSIM_SIGMA)
     mean_s, mean_f, var_s, var_f, covariance = _local_moments(
         source.astype(np.float64), fused.astype(np.float64), kernel
@@ -156,7 +156,7 @@ def structural_similarity(source: Grey, fused: Grey) -> float:
 
 
 def edge_preservation(visible: Grey, infrared: Grey, fused: Grey) -> float:
-    """Qabf (Xydeas and Petrovic 2000): edges of both sources kept in the fused image, weighted by their strength.
+    """Qabf (Xydeas and Petrovic 2000): edges of both sources that are kept, weighted by strength.
 
     Sources without any edge have none to lose: 1.
     """
@@ -193,7 +193,7 @@ class Edges:
 
 
 def edge_quality(source: Edges, fused: Edges) -> Floats:
-    """Qabf's term Q(source, fused) = Qg Qa per pixel, (H, W) in [0, 1]: strength and direction of edges kept."""
+    """Return Qabf's term Q(source, fused) = Qg Qa, (H, W) in [0, 1]: strength and direction of edges kept."""
     weaker, stronger = (
         np.minimum(source.strength, fused.strength),
         np.maximum(source.strength, fused.strength),
