@@ -43,7 +43,8 @@ def read_grey(path: Path) -> GreyImage:
     """
     image = _decode(path, cv2.IMREAD_UNCHANGED)
     if image.dtype != np.uint8:
-        image = np.asarray(cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U))
+        lowest, highest = float(image.min()), float(image.max())
+        image = np.rint((image.astype(np.float32) - lowest) * (255.0 / max(highest - lowest, 1.0))).astype(np.uint8)
     if image.ndim == 3:
         return luma(np.ascontiguousarray(image[:, :, 2::-1]).astype(np.uint8, copy=False))
     return image.astype(np.uint8, copy=False)

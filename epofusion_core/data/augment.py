@@ -64,7 +64,7 @@ def random_crop(source: Crop, config: AugmentConfig, rng: np.random.Generator) -
     """Zoom, crop and flip; the result is crop_px x crop_px."""
     height, width = source.infrared.shape
     zoom = max(rng.uniform(config.scale_min, config.scale_max), config.crop_px / min(height, width))
-    side = max(1, min(int(round(config.crop_px / zoom)), height, width))
+    side = max(1, min(round(config.crop_px / zoom), height, width))
     top, left = _corner(source, side, config, rng)
     window = (slice(top, top + side), slice(left, left + side))
     size = (config.crop_px, config.crop_px)
@@ -74,7 +74,8 @@ def random_crop(source: Crop, config: AugmentConfig, rng: np.random.Generator) -
     parts.append(cv2.resize(source.objects[window], size, interpolation=cv2.INTER_NEAREST))
     if rng.random() < 0.5:
         parts = [part[:, ::-1] for part in parts]
-    return Crop(*(np.ascontiguousarray(part) for part in parts))
+    visible, infrared, objects = (np.ascontiguousarray(part, dtype=np.uint8) for part in parts)
+    return Crop(visible, infrared, objects)
 
 
 def _corner(source: Crop, side: int, config: AugmentConfig, rng: np.random.Generator) -> tuple[int, int]:

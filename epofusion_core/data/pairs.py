@@ -81,6 +81,27 @@ def scan_pairs(root: Path, list_file: Path | None = None, split: str | None = No
     return PairScan(pairs, unpaired) if list_file is None else _select(pairs, list_file)
 
 
+def pair_folders(visible: Path, infrared: Path, mask: Path | None = None) -> PairScan:
+    """Match the images of two folders, and of an optional folder of masks, by file stem.
+
+    Raises:
+        ValueError: a folder is missing, or no image has a partner; the sentence says which.
+    """
+    folders = {"visible": visible, "infrared": infrared} | ({"mask": mask} if mask else {})
+    for kind, folder in folders.items():
+        if not folder.is_dir():
+            raise ValueError(f"{kind} folder {folder} is missing; expected a folder of images")
+    scan = _scan_dataset("", folders)
+    if not scan.pairs:
+        raise ValueError(f"{visible} and {infrared} have no image in common; expected equal file stems")
+    return scan
+
+
+def images_by_stem(folder: Path) -> dict[str, Path]:
+    """Return the images directly inside a folder, by file stem."""
+    return _by_stem(folder, IMAGE_SUFFIXES)
+
+
 def _datasets(root: Path, split: str | None) -> dict[str, dict[str, Path]]:
     """Map name prefixes ("" or "dataset/") to the folders of each kind."""
     if own := _modality_folders(root, split):

@@ -27,7 +27,7 @@ def salient_infrared(infrared: GreyImage) -> NDArray[np.bool_]:
     """
     structured = (local_deviation(infrared) >= _STRUCTURE_STD).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CLOSE_PX, _CLOSE_PX))
-    closed = cv2.morphologyEx(structured, cv2.MORPH_CLOSE, kernel)
+    closed = np.asarray(cv2.morphologyEx(structured, cv2.MORPH_CLOSE, kernel), dtype=np.uint8)
     otsu, _ = cv2.threshold(infrared, 0, 255, cv2.THRESH_OTSU)
     warm = (infrared >= min(otsu, float(np.median(infrared)))).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed & warm)

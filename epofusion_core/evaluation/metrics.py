@@ -18,6 +18,9 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 """(H, W) float64."""
 
+MIN_SIDE_PX = 41
+"""Smallest height and width: below it, VIF's coarsest scale has no pixel."""
+
 _LOG_OFFSET = 1e-7
 _VIF_WINDOWS = (17, 9, 5, 3)
 _VIF_NOISE_VARIANCE = 2.0
@@ -56,7 +59,7 @@ def fusion_metrics(visible: Grey, infrared: Grey, fused: Grey) -> FusionMetrics:
         fused: (H, W) uint8, the same size.
 
     Raises:
-        ValueError: an array is not (H, W) uint8 of one common size, or too small for VIF (41 pixels).
+        ValueError: an array is not (H, W) uint8 of one common size, or smaller than `MIN_SIDE_PX`.
     """
     check_images(visible=visible, infrared=infrared, fused=fused)
     return FusionMetrics(
@@ -77,9 +80,7 @@ def check_images(**images: Grey) -> None:
                 f"{name} has shape {image.shape} and type {image.dtype}; expected a grey (H, W) uint8 image"
             )
         if image.shape != first.shape:
-            raise ValueError(
-                f"{name} has shape {image.shape}, {first_name} has {first.shape}; expected equal sizes"
-            )
+            raise ValueError(f"{name} has shape {image.shape}, {first_name} has {first.shape}; expected equal sizes")
 
 
 def entropy(image: Grey) -> float:
@@ -89,9 +90,7 @@ def entropy(image: Grey) -> float:
 
 def mutual_information(source: Grey, fused: Grey) -> float:
     """MI of two images from their 256x256 joint histogram, in bits, not normalised."""
-    joint = np.bincount(source.ravel().astype(np.intp) * 256 + fused.ravel(), minlength=256 * 256).reshape(
-        256, 256
-    )
+    joint = np.bincount(source.ravel().astype(np.intp) * 256 + fused.ravel(), minlength=256 * 256).reshape(256, 256)
     return _entropy_of(joint.sum(axis=0)) + _entropy_of(joint.sum(axis=1)) - _entropy_of(joint)
 
 
@@ -108,10 +107,8 @@ def visual_information_fidelity(source: Grey, fused: Grey) -> float:
     Raises:
         ValueError: the image is too small for the four scales.
     """
-    if min(source.shape) < 41:
-        raise ValueError(
-            f"image of shape {source.shape} is too small for VIF; expected at least 41 pixels a side"
-        )
+    if min(source.shape) < MIN_SIDE_PX:
+        raise ValueError(f"image is {source.shape} pixels; expected at least {MIN_SIDE_PX} a side for VIF")
     reference, distorted = source.astype(np.float64), fused.astype(np.float64)
     kept = available = 0.0
     for scale, size in enumerate(_VIF_WINDOWS):
@@ -220,7 +217,5 @@ def filter_valid(image: Floats, kernel: Floats) -> Floats:
 
 def _local_moments(a: Floats, b: Floats, kernel: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return local means of a and b, their variances, and their covariance under the window."""
-    mean_a, mean_b, square_a, square_b, product = (
-        filter_valid(image, kernel) for image in (a, b, a * a, b * b, a * b)
-    )
+    mean_a, mean_b, square_a, square_b, product = (filter_valid(image, kernel) for image in (a, b, a * a, b * b, a * b))
     return mean_a, mean_b, square_a - mean_a**2, square_b - mean_b**2, product - mean_a * mean_b

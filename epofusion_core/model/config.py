@@ -5,7 +5,7 @@ The paper states only totals (Table V); `epofusion_t` is the reconstruction that
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -33,7 +33,8 @@ class ModelConfig:
         tail_widths: channels of the refinement block of Eq. 7.
         output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R + 0.25 tanh(d), clamped to [0, 1].
         steps: DDIM steps K of Eq. 4.
-        reencode: each step decodes and re-embeds the image (Eq. 4); False updates the latent alone.
+        reencode: each step decodes and re-embeds the image (Eq. 4); False is "latent-only": a 1x1 head predicts Z_0
+            and the last step alone decodes.
         guidance: ablation "w/o GM" when False.
         diffusion: ablation "w/o DDM" when False.
         mscf: ablation "w/o MSCF" when False.
@@ -64,8 +65,6 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps is {self.steps}; expected at least 1")
-        if not self.reencode and self.embedding != "space_to_depth":
-            raise ValueError("latent-only sampling needs embedding 'space_to_depth'; expected reencode: true here")
 
     @property
     def latent_stride(self) -> int:
@@ -96,7 +95,7 @@ class ModelConfig:
         known = {field.name for field in fields(cls)}
         if unknown := set(values) - known:
             raise ValueError(f"model configuration has unknown fields {sorted(unknown)}; expected {sorted(known)}")
-        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
         try:
             return cls(**plain)
         except TypeError as error:
@@ -143,18 +142,16 @@ MODELS: Mapping[str, ModelConfig] = MappingProxyType(
             output="sigmoid",
         ),
         "epofusion_s": _S,
-        "epofusion_xs": ModelConfig(
-            **{
-                **asdict(_S),
-                "input_stride": 2,
-                "width": 48,
-                "refinement_layers": 1,
-                "refinement_pool": 1,
-                "fidelity_widths": (16, 16),
-                "context_width": 16,
-                "tail_widths": (16, 16),
-                "steps": 1,
-            }
+        "epofusion_xs": replace(
+            _S,
+            input_stride=2,
+            width=48,
+            refinement_layers=1,
+            refinement_pool=1,
+            fidelity_widths=(16, 16),
+            context_width=16,
+            tail_widths=(16, 16),
+            steps=1,
         ),
     }
 )

@@ -57,9 +57,7 @@ class DeformableLayer(nn.Module):
         super().__init__()
         self.attention = DeformableAttention(width)
         self.attention_norm = ChannelLayerNorm(width)
-        self.feed_forward = nn.Sequential(
-            nn.Conv2d(width, 4 * width, 1), nn.GELU(), nn.Conv2d(4 * width, width, 1)
-        )
+        self.feed_forward = nn.Sequential(nn.Conv2d(width, 4 * width, 1), nn.GELU(), nn.Conv2d(4 * width, width, 1))
         self.feed_forward_norm = ChannelLayerNorm(width)
         self.time = nn.Sequential(nn.SiLU(), nn.Linear(time_width, 2 * width))
 

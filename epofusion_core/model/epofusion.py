@@ -42,6 +42,8 @@ class EPOFusion(nn.Module):
         self.neck = build_neck(config, self.encoder.widths)
         self.guidance = GuidanceHead(config) if config.guidance else None
         self.embedding = build_embedding(config) if config.diffusion else None
+        latent_only = config.diffusion and not config.reencode
+        self.latent_head = nn.Conv2d(config.width, config.latent_channels, 1) if latent_only else None
         self.refinement = Refinement(config)
         self.mscf = MultiScaleContextFusion(config)
 
@@ -62,7 +64,7 @@ class EPOFusion(nn.Module):
         height, width = luma.shape[-2:]
         condition = self.condition(*(pad_to_multiple(x, self.config.input_multiple) for x in (luma, infrared)))
         if not self.config.diffusion:
-            fused = self.decode(condition, None, luma.new_zeros(luma.shape[0]))
+            fused = self.render(condition, self.refine(condition, None, luma.new_zeros(luma.shape[0])))
         else:
             if noise is None:
                 noise = fixed_noise(self.latent_shape(height, width)).to(luma)
@@ -74,9 +76,13 @@ class EPOFusion(nn.Module):
         feature = self.neck(self.encoder(luma, infrared))
         return Conditioning(luma, infrared, feature, self.mscf.detail(luma, infrared))
 
-    def decode(self, condition: Conditioning, latent: Tensor | None, time: Tensor) -> Tensor:
-        """Return I_f of Eq. 3 from the latent Z_t at `time`, (B,) in [0, 1]."""
-        refined = self.refinement(condition.feature, latent, time)
+    def refine(self, condition: Conditioning, latent: Tensor | None, time: Tensor) -> Tensor:
+        """Return F_hat of Eq. 3 from the latent Z_t at `time`, (B,) in [0, 1]."""
+        refined: Tensor = self.refinement(condition.feature, latent, time)
+        return refined
+
+    def render(self, condition: Conditioning, refined: Tensor) -> Tensor:
+        """Return I_f of Eq. 3 from F_hat."""
         fused: Tensor = self.mscf(refined, condition.detail, condition.luma, condition.infrared)
         return fused
 

@@ -8,7 +8,14 @@ class ConvNormReLU(nn.Sequential):
     """Convolution with 'same' padding, BatchNorm, ReLU: the unit that Eq. 5 is written in."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 3, *, dilation: int = 1, groups: int = 1, stride: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        *,
+        dilation: int = 1,
+        groups: int = 1,
+        stride: int = 1,
     ) -> None:
         padding = dilation * (kernel // 2)
         super().__init__(

@@ -1,9 +1,8 @@
 """Convolution and linear attention layer of the refinement network: global, cheap, and free of GridSample."""
 
-import torch
 from torch import Tensor, nn
 
-from epofusion_core.model.layers import ConvNormReLU, modulate, spatial_size
+from epofusion_core.model.layers import ConvNormReLU, modulate, spatial_size, upsample
 
 
 class LinearAttention(nn.Module):
@@ -48,12 +47,11 @@ class LinearLayer(nn.Module):
 
     def forward(self, feature: Tensor, time: Tensor) -> Tensor:
         """Refine (B, C, h, w) given the embedded time (B, time_width)."""
-        layered = torch.nn.functional.avg_pool2d(feature, self.pool) if self.pool > 1 else feature
+        layered = nn.functional.avg_pool2d(feature, self.pool) if self.pool > 1 else feature
         layered = modulate(layered, self.time(time))
         update = self.attention(layered)
         update = update + self.local(layered + update)
         if self.pool > 1:
-            update = torch.nn.functional.interpolate(
-                update, size=spatial_size(feature), mode="bilinear", align_corners=False
-            )
-        return feature + update
+            update = upsample(update, spatial_size(feature))
+        refined: Tensor = feature + update
+        return refined

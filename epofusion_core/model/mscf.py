@@ -1,5 +1,7 @@
 """Multi-scale context fusion (paper III-C2): contextual branch, high-fidelity branch and the output of Eq. 7."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -57,13 +59,13 @@ class MultiScaleContextFusion(nn.Module):
             self.fidelity = HighFidelityBranch(config.fidelity_widths, self.stride)
             inputs = config.context_width + config.fidelity_widths[1]
         else:
-            self.context = ConvNormReLU(config.width, config.context_width)
+            self.context = ConvNormReLU(config.width, config.context_width, 1)
             self.fidelity = None
             inputs = config.context_width
         maps = 1 if config.output == "sigmoid" else 2
         widths = (inputs, *config.tail_widths)
         self.tail = nn.Sequential(
-            *(ConvNormReLU(before, after) for before, after in zip(widths, widths[1:], strict=False)),
+            *(ConvNormReLU(before, after) for before, after in pairwise(widths)),
             nn.Conv2d(widths[-1], maps * self.stride**2, 3, padding=1),
             nn.PixelShuffle(self.stride),
         )

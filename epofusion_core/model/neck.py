@@ -19,9 +19,7 @@ class ConcatNeck(nn.Module):
             nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.GroupNorm(32, width))
             for _ in level_widths
         )
-        self.mix = nn.Sequential(
-            nn.Conv2d(width * len(level_widths), width, 1, bias=False), nn.GroupNorm(32, width)
-        )
+        self.mix = nn.Sequential(nn.Conv2d(width * len(level_widths), width, 1, bias=False), nn.GroupNorm(32, width))
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
         """Return F, (B, width, h, w) with h, w of the finest level."""

@@ -32,16 +32,19 @@ def sample(model: "EPOFusion", condition: "Conditioning", noise: Tensor, steps: 
     """
     batch = condition.luma.shape[0]
     latent = noise.expand(batch, -1, -1, -1)
-    fused = condition.luma
-    for index, step in enumerate(sampling_steps(steps)):
-        time = torch.full((batch,), step.time, dtype=noise.dtype, device=noise.device)
-        fused = model.decode(condition, latent, time)
-        if index + 1 < steps:
-            latent = _next_latent(latent, model.embed(fused), step)
-    return fused
+    *earlier, last = sampling_steps(steps)
+    for step in earlier:
+        refined = model.refine(condition, latent, _times(step, latent))
+        predicted = model.latent_head(refined) if model.latent_head else model.embed(model.render(condition, refined))
+        latent = next_latent(latent, predicted, step)
+    return model.render(condition, model.refine(condition, latent, _times(last, latent)))
 
 
-def _next_latent(latent: Tensor, predicted: Tensor, step: Step) -> Tensor:
-    """Estimate the noise from the prediction D(I_f) and move to the next time (Eq. 4)."""
+def next_latent(latent: Tensor, predicted: Tensor, step: Step) -> Tensor:
+    """Estimate the noise in Z_t from the predicted Z_0 and move to the next time (Eq. 4); all (B, C, h, w)."""
     noise = (latent - step.signal * predicted) / step.noise
     return step.next_signal * predicted + step.next_noise * noise
+
+
+def _times(step: Step, latent: Tensor) -> Tensor:
+    return torch.full((latent.shape[0],), step.time, dtype=latent.dtype, device=latent.device)

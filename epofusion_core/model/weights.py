@@ -125,5 +125,3 @@ def _card(path: Path, metadata: Mapping[str, str] | None) -> ModelCard:
         )
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{path}: its metadata cannot be read ({error})") from error
-
-

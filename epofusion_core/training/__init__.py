@@ -1,0 +1,1 @@
+"""Training: the losses of the paper, the trainer and its configuration."""

@@ -15,6 +15,7 @@ _NARROW_WINDOW_PX = 21
 _WIDE_WINDOW_PX = 61
 _RELIEF_THRESHOLD = 4.0 / 255.0
 _MASK_REACH_PX = 15
+_CELL_PX = 4
 
 
 def overexposure(luma: Tensor) -> Tensor:
@@ -24,12 +25,17 @@ def overexposure(luma: Tensor) -> Tensor:
 
 
 def infrared_relief(infrared: Tensor, window_px: int) -> Tensor:
-    """Return how far the infrared lies below its smoothed maximum over a window, (B, 1, H, W) in [0, 1]."""
-    highest = infrared
-    for window in ((window_px, 1), (1, window_px)):
-        highest = functional.max_pool2d(highest, window, stride=1, padding=(window[0] // 2, window[1] // 2))
-    envelope = torch.maximum(gaussian_blur(highest, window_px / 5), infrared)
-    return (envelope - infrared - _RELIEF_THRESHOLD).clamp(min=0.0)
+    """Return how far the infrared lies below its smoothed maximum over a window, (B, 1, H, W) in [0, 1].
+
+    The maximum is smooth, so it is found on cells of 4x4 pixels, at a tenth of the cost.
+    """
+    cells = window_px // _CELL_PX | 1
+    coarse = functional.max_pool2d(infrared, _CELL_PX, ceil_mode=True)
+    coarse = functional.max_pool2d(coarse, cells, stride=1, padding=cells // 2)
+    coarse = gaussian_blur(coarse, cells / 5)
+    size = (infrared.shape[-2], infrared.shape[-1])
+    highest = functional.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
+    return (torch.maximum(highest, infrared) - infrared - _RELIEF_THRESHOLD).clamp(min=0.0)
 
 
 def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor) -> Tensor:

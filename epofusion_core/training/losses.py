@@ -76,26 +76,24 @@ def fusion_terms(
         target: I_p, (B, 1, H, W) in [0, 1].
         config: forms of the terms.
     """
-    overexposed = mask if config.adaptive else torch.zeros_like(mask)
-    normal = 1.0 - overexposed
-    brightest = torch.maximum(luma, infrared)
-    if config.adaptive and config.pseudo_target == "exposure":
-        # M holds objects only. The glare around them is "normal" to Eq. 9 and 11, but its maximum is plain white: there
-        # the target has the structure to keep, and it equals the maximum outside the glare.
-        brightest = target
-        overexposed_gradient, glare = target, overexposure(luma)
+    if not config.adaptive:
+        overexposed, guide = torch.zeros_like(mask), infrared
+    elif config.pseudo_target == "exposure":
+        # M holds objects alone. The glare around them needs the target too: its maximum would be plain white.
+        overexposed, guide = overexposure(luma), target
     else:
-        overexposed_gradient, glare = infrared, torch.zeros_like(luma)
+        overexposed, guide = mask, infrared
+    normal = 1.0 - overexposed
     gradient_error = _vector_gradient_error if config.gradient == "vector" else _magnitude_gradient_error
-    to_sources, to_infrared, to_target = gradient_error(fused, luma, infrared, overexposed_gradient, config)
+    to_sources, to_guide = gradient_error(fused, luma, infrared, guide, config.infrared_gradient)
     structure = fused.new_zeros(())
     if config.structure_weight:
-        structure = 1.0 - (ssim(fused, luma) + ssim(fused, infrared)).mean() / 2
+        structure = 1.0 - structural_similarity(fused, luma, infrared).mean()
     return FusionTerms(
-        intensity_normal=(normal * (fused - brightest).abs()).mean(),
+        intensity_normal=(normal * (fused - torch.maximum(luma, infrared)).abs()).mean(),
         intensity_overexposed=(overexposed * (fused - target).abs()).mean(),
-        gradient_normal=(normal * torch.lerp(to_sources, to_target, glare)).mean(),
-        gradient_overexposed=(overexposed * to_infrared).mean(),
+        gradient_normal=(normal * to_sources).mean(),
+        gradient_overexposed=(overexposed * to_guide).mean(),
         structure=structure,
     )
 
@@ -122,7 +120,9 @@ def guidance_loss(logits: Tensor, mask: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(object_logit, mask)
 
 
-def diffusion_loss(embedded_target: Tensor, embedded_fused: Tensor, signal: Tensor, noise: Tensor, clamp: float) -> Tensor:
+def diffusion_loss(
+    embedded_target: Tensor, embedded_fused: Tensor, signal: Tensor, noise: Tensor, clamp: float
+) -> Tensor:
     """Return L_diff of Eq. 15: mean of (a_t / s_t)^2 |D(I_p) - D(I_f)|^2, its weight clamped.
 
     With eps_hat of Eq. 4 this equals |eps - eps_hat|^2.
@@ -140,9 +140,7 @@ def diffusion_loss(embedded_target: Tensor, embedded_fused: Tensor, signal: Tens
 
 def total_loss(fusion: Tensor, guidance: Tensor, diffusion: Tensor, config: LossConfig) -> Tensor:
     """Return L of Eq. 8."""
-    return (
-        config.diffusion_weight * diffusion + config.fusion_weight * fusion + config.guidance_weight * guidance
-    )
+    return config.diffusion_weight * diffusion + config.fusion_weight * fusion + config.guidance_weight * guidance
 
 
 def sobel(image: Tensor) -> Tensor:
@@ -153,47 +151,59 @@ def sobel(image: Tensor) -> Tensor:
 
 
 def _magnitude_gradient_error(
-    fused: Tensor, luma: Tensor, infrared: Tensor, target: Tensor, config: LossConfig
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the integrands of Eq. 11 and 12 and the error to a target's gradient, each (B, 1, H, W)."""
-    strengths = [sobel(image).abs().sum(dim=1, keepdim=True) for image in (fused, luma, infrared, target)]
+    fused: Tensor, luma: Tensor, infrared: Tensor, guide: Tensor, guide_gain: float
+) -> tuple[Tensor, Tensor]:
+    """Return the integrands of Eq. 11 and Eq. 12, each (B, 1, H, W); `guide` is R in the paper, its gain w."""
+    strengths = [sobel(image).abs().sum(dim=1, keepdim=True) for image in (fused, luma, infrared, guide)]
     to_sources = (strengths[0] - torch.maximum(strengths[1], strengths[2])).abs()
-    to_infrared = (strengths[0] - config.infrared_gradient * strengths[2]).abs()
-    return to_sources, to_infrared, (strengths[0] - strengths[3]).abs()
+    return to_sources, (strengths[0] - guide_gain * strengths[3]).abs()
 
 
 def _vector_gradient_error(
-    fused: Tensor, luma: Tensor, infrared: Tensor, target: Tensor, config: LossConfig
-) -> tuple[Tensor, Tensor, Tensor]:
+    fused: Tensor, luma: Tensor, infrared: Tensor, guide: Tensor, guide_gain: float
+) -> tuple[Tensor, Tensor]:
     """Return the same with direction and sign kept, which a magnitude alone leaves free."""
-    of_fused, of_luma, of_infrared, of_target = (sobel(image) for image in (fused, luma, infrared, target))
+    of_fused, of_luma, of_infrared, of_guide = (sobel(image) for image in (fused, luma, infrared, guide))
     visible_wins = of_luma.square().sum(dim=1, keepdim=True) >= of_infrared.square().sum(dim=1, keepdim=True)
     stronger = torch.where(visible_wins, of_luma, of_infrared)
 
     def error(gradient: Tensor) -> Tensor:
         return (of_fused - gradient).abs().sum(dim=1, keepdim=True)
 
-    return error(stronger), error(config.infrared_gradient * of_infrared), error(of_target)
+    return error(stronger), error(guide_gain * of_guide)
 
 
-def ssim(first: Tensor, second: Tensor) -> Tensor:
-    """Return the SSIM map of two (B, 1, H, W) images in [0, 1]: 11x11 Gaussian, sigma 1.5, valid area.
+def structural_similarity(fused: Tensor, luma: Tensor, infrared: Tensor) -> Tensor:
+    """Return the mean SSIM map of the fused image with both sources: 11x11 Gaussian of sigma 1.5, valid area.
 
-    The constants are those of the field's fusion tables (C1 = 1e-4, C2 = 9e-4 for values 0..255), raised a little
-    so that single precision bears flat areas.
+    The constants are those of the field's tables (C1 = 1e-4 and C2 = 9e-4 on values 0..255), raised so far that single
+    precision bears flat areas.
+
+    Args:
+        fused: (B, 1, H, W) in [0, 1], at least 11x11, as are `luma` and `infrared`.
+        luma: Y.
+        infrared: R.
     """
     c1, c2 = 2e-9, 2e-6
-    offsets = torch.arange(11, dtype=first.dtype, device=first.device) - 5
-    window = torch.exp(-(offsets**2) / (2 * 1.5**2))
-    window = window / window.sum()
+    images = torch.cat((fused, luma, infrared), dim=1)
+    products = torch.cat((images * images, images[:, :1] * images[:, 1:]), dim=1)
+    rows, columns = (_gaussian_windows(size, fused) for size in (fused.shape[-2], fused.shape[-1]))
+    moments = rows @ torch.cat((images, products), dim=1) @ columns.T
+    mean, square, cross = moments[:, :3], moments[:, 3:6], moments[:, 6:]
+    variance = (square - mean**2).clamp(min=0)
+    mean_product = mean[:, :1] * mean[:, 1:]
+    covariance = cross - mean_product
+    luminance = (2 * mean_product + c1) / (mean[:, :1] ** 2 + mean[:, 1:] ** 2 + c1)
+    structure = (2 * covariance + c2) / (variance[:, :1] + variance[:, 1:] + c2)
+    return (luminance * structure).mean(dim=1, keepdim=True)
 
-    def mean(image: Tensor) -> Tensor:
-        rows = functional.conv2d(image, window.view(1, 1, 11, 1))
-        return functional.conv2d(rows, window.view(1, 1, 1, 11))
 
-    mean_1, mean_2 = mean(first), mean(second)
-    variance_1 = (mean(first * first) - mean_1**2).clamp(min=0)
-    variance_2 = (mean(second * second) - mean_2**2).clamp(min=0)
-    covariance = mean(first * second) - mean_1 * mean_2
-    numerator = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
-    return numerator / ((mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2))
+def _gaussian_windows(size: int, like: Tensor) -> Tensor:
+    """Return (size - 10, size): row i holds an 11-tap Gaussian of sigma 1.5 from i on.
+
+    As a matrix product this filter costs a fraction of a convolution of a single channel, which no CPU kernel is for.
+    """
+    offsets = torch.arange(size, dtype=like.dtype, device=like.device)
+    distance = offsets[None, :] - offsets[: size - 10, None] - 5
+    window = torch.where(distance.abs() <= 5, torch.exp(-(distance**2) / (2 * 1.5**2)), torch.zeros_like(distance))
+    return window / window.sum(dim=1, keepdim=True)

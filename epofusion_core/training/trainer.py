@@ -4,16 +4,24 @@ Distribution, mixed precision and gradient accumulation are accelerate's. A samp
 noise is seeded by the iteration, so a resumed run continues bit for bit.
 """
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -26,7 +34,14 @@ from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.schedule import signal_and_noise
 from epofusion_core.model.weights import ModelCard, load_weights, resolve_weights, save_weights
 from epofusion_core.training.config import TrainConfig
-from epofusion_core.training.losses import diffusion_loss, fusion_loss, fusion_terms, guidance_loss, pseudo_target, total_loss
+from epofusion_core.training.losses import (
+    diffusion_loss,
+    fusion_loss,
+    fusion_terms,
+    guidance_loss,
+    pseudo_target,
+    total_loss,
+)
 from epofusion_core.training.validation import validate
 
 _LARGEST_TIME = 0.999
@@ -79,7 +94,8 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     card = ModelCard(config.model, model.config)
     optimiser = torch.optim.AdamW(_parameter_groups(model, config.weight_decay), lr=config.learning_rate)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate_factor(step, config))
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True).to(accelerator.device)
+    moving = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+    average = AveragedModel(model, multi_avg_fn=moving, use_buffers=True).to(accelerator.device)
     trained, optimiser = accelerator.prepare(TrainingForward(model, config), optimiser)
     progressed = Progressed()
     accelerator.register_for_checkpointing(average, scheduler, progressed)
@@ -95,17 +111,17 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
         while progressed.iteration < last:
             terms: dict[str, Tensor] = {}
             for micro_batch in range(config.accumulate):
-                # Gradients are exchanged between processes once a step, with the last micro-batch.
-                accelerator.gradient_state._set_sync_gradients(micro_batch + 1 == config.accumulate)
                 batch = next(batches)
                 generator = _generator(config, accelerator, progressed.iteration, micro_batch)
-                terms = trained(batch, generator)
-                _stop_if_not_finite(terms["loss"], batch, out)
-                accelerator.backward(terms["loss"])
-            accelerator.clip_grad_norm_(trained.parameters(), config.clip)
-            optimiser.step()
+                with accelerator.accumulate(trained):
+                    terms = trained(batch, generator)
+                    _stop_if_not_finite(terms["loss"], batch, out)
+                    accelerator.backward(terms["loss"])
+                    if accelerator.sync_gradients:
+                        accelerator.clip_grad_norm_(trained.parameters(), config.clip)
+                    optimiser.step()
+                    optimiser.zero_grad()
             scheduler.step()
-            optimiser.zero_grad()
             average.update_parameters(accelerator.unwrap_model(trained).model)
             progressed.iteration += 1
 
@@ -144,21 +160,23 @@ class TrainingForward(nn.Module):
         if self.model.config.diffusion:
             time = self._times(luma.shape[0], generator).to(luma.device)
             signal, noise_level = signal_and_noise(time)
-            noise = torch.randn(self.model.latent_shape(*luma.shape[-2:], luma.shape[0]), generator=generator).to(luma)
+            batch_size, _, height, width = luma.shape
+            noise = torch.randn(self.model.latent_shape(height, width, batch_size), generator=generator).to(luma)
             with torch.no_grad():
                 clean = target
                 if self.config.latent == "prediction":
-                    clean = self.model.decode(condition, noise, torch.ones_like(time))
+                    clean = self.model.render(condition, self.model.refine(condition, noise, torch.ones_like(time)))
             latent = _per_sample(signal) * self.model.embed(clean) + _per_sample(noise_level) * noise
-            fused = self.model.decode(condition, latent, time)
+            refined = self.model.refine(condition, latent, time)
+            fused = self.model.render(condition, refined)
             # D is trained by Eq. 3 alone: Eq. 15 measures with it and must not be able to change the measure.
             with torch.no_grad():
                 embedded_target = self.model.embed(target)
-            diffusion = diffusion_loss(
-                embedded_target, self._fixed_embedding(fused), signal, noise_level, self.loss.diffusion_clamp
-            )
+            predicted = self.model.latent_head(refined) if self.model.latent_head else self._fixed_embedding(fused)
+            diffusion = diffusion_loss(embedded_target, predicted, signal, noise_level, self.loss.diffusion_clamp)
         else:
-            fused = self.model.decode(condition, None, luma.new_zeros(luma.shape[0]))
+            untimed = luma.new_zeros(luma.shape[0])
+            fused = self.model.render(condition, self.model.refine(condition, None, untimed))
             diffusion = luma.new_zeros(())
         terms = fusion_terms(fused, luma, infrared, mask, target, self.loss)
         guidance = luma.new_zeros(())
@@ -259,14 +277,8 @@ def _checkpoint(accelerator: Accelerator, folder: Path) -> None:
         if folder.is_dir():
             folder.rename(old)
         fresh.rename(folder)
-        _remove_folder(old)
+        shutil.rmtree(old, ignore_errors=True)
     accelerator.wait_for_everyone()
-
-
-def _remove_folder(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, iteration: int) -> Path:
@@ -278,7 +290,7 @@ def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, i
         "crop_px": config.augment.crop_px,
         "pseudo_target": config.loss.pseudo_target,
         "seed": config.seed,
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": datetime.now(timezone.utc).date().isoformat(),
     }
     save_weights(path, model, replace(card, provenance=provenance))
     return path

@@ -56,9 +56,7 @@ def _tensors(model: nn.Module, *images: GreyImage) -> list[torch.Tensor]:
     return [torch.from_numpy(image).to(device).float()[None, None] / 255.0 for image in images]
 
 
-def _row(
-    visible: RgbImage, infrared: GreyImage, fused: NDArray[np.float32], mask: NDArray[np.float32]
-) -> RgbImage:
+def _row(visible: RgbImage, infrared: GreyImage, fused: NDArray[np.float32], mask: NDArray[np.float32]) -> RgbImage:
     greys = [infrared, np.rint(mask * 255).astype(np.uint8)]
     tiles = [visible, np.dstack([greys[0]] * 3), with_luma(visible, fused), np.dstack([greys[1]] * 3)]
     return np.hstack([np.asarray(cv2.resize(tile, _TILE_PX, interpolation=cv2.INTER_AREA)) for tile in tiles])

@@ -1,0 +1,161 @@
+"""Measuring methods on image pairs and on video clips, in parallel processes; one bad file never stops the rest."""
+
+import functools
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from epofusion_core.data.pairs import Pair
+from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
+from epofusion_core.evaluation.flicker import Clip, flicker, read_clip
+from epofusion_core.evaluation.methods import Fused, Method, Sources
+from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, check_images, fusion_metrics
+from epofusion_core.evaluation.thumbnails import Tile, tiles_of
+from epofusion_core.exposure import overexposed_fraction
+from epofusion_core.imaging import read_grey, read_rgb
+
+VIDEO_DATASET = "video"
+"""Name under which clips stand beside the datasets of image pairs."""
+
+_MASK_THRESHOLD = 0.5
+
+_Task = TypeVar("_Task")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The figures of one method on one pair or clip.
+
+    Attributes:
+        item: name of the pair or clip.
+        dataset: the name's folder part; may be empty.
+        method: name of the method.
+        figures: by column key; a figure that does not apply is NaN or missing.
+    """
+
+    item: str
+    dataset: str
+    method: str
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that measuring one pair or clip gave.
+
+    Attributes:
+        item: name of the pair or clip.
+        measurements: one for each method that had a result.
+        problems: one sentence for each input that could not be used.
+        overexposed_fraction: share of the visible image that is blown out, in [0, 1]; NaN for clips.
+        tiles: small pictures of sources and results for the contact sheet.
+    """
+
+    item: str
+    measurements: list[Measurement] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    overexposed_fraction: float = math.nan
+    tiles: list[Tile] = field(default_factory=list)
+
+
+def measure_pairs(pairs: Sequence[Pair], methods: Sequence[Method], jobs: int = 1) -> Iterator[Outcome]:
+    """Yield the outcome of each pair, in order, computed by `jobs` processes."""
+    return _map(functools.partial(_measure_pair, methods=tuple(methods)), pairs, jobs)
+
+
+def measure_clips(
+    clips: Sequence[Clip], methods: Sequence[Method], max_frames: int, jobs: int = 1
+) -> Iterator[Outcome]:
+    """Yield the flicker of each method on the first `max_frames` frames of each clip."""
+    tasks = [(clip, method) for clip in clips for method in methods]
+    return _map(functools.partial(_measure_clip, max_frames=max_frames), tasks, jobs)
+
+
+def _map(measure: Callable[[_Task], Outcome], tasks: Sequence[_Task], jobs: int) -> Iterator[Outcome]:
+    if jobs == 1:
+        yield from map(measure, tasks)
+        return
+    context = multiprocessing.get_context("spawn")  # a forked PyTorch may hang
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_use_one_thread) as pool:
+        yield from pool.map(measure, tasks)
+
+
+def _use_one_thread() -> None:
+    """Keep a worker to one core, since there is one worker a core; PyTorch reads the variable when it is imported."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    cv2.setNumThreads(1)
+
+
+def _measure_pair(pair: Pair, methods: Sequence[Method]) -> Outcome:
+    try:
+        sources = _read_sources(pair)
+        true_mask = None if pair.mask is None else _read_mask(pair, sources)
+    except (ValueError, cv2.error) as error:
+        return Outcome(pair.name, problems=[str(error)])
+    measurements: list[Measurement] = []
+    problems: list[str] = []
+    results: dict[str, Fused] = {}
+    for method in methods:
+        try:
+            fused = method.fuse(sources)
+            figures = _figures(sources, fused, true_mask)
+        except (ValueError, cv2.error) as error:
+            problems.append(f"{method.name}, {pair.name}: {error}")
+            continue
+        results[method.name] = fused
+        measurements.append(Measurement(pair.name, pair.dataset, method.name, figures))
+    fraction = overexposed_fraction(sources.luma)
+    return Outcome(pair.name, measurements, problems, fraction, tiles_of(sources, results))
+
+
+def _read_sources(pair: Pair) -> Sources:
+    sources = Sources(pair.name, read_rgb(pair.visible), read_grey(pair.infrared))
+    if sources.infrared.shape != sources.luma.shape:
+        raise ValueError(
+            f"{pair.infrared}: is {sources.infrared.shape}, its visible image {sources.luma.shape} pixels; "
+            "expected equal sizes"
+        )
+    if min(sources.luma.shape) < MIN_SIDE_PX:
+        raise ValueError(f"{pair.visible}: is {sources.luma.shape} pixels; expected at least {MIN_SIDE_PX} a side")
+    return sources
+
+
+def _read_mask(pair: Pair, sources: Sources) -> Grey:
+    assert pair.mask is not None
+    mask = read_grey(pair.mask)
+    check_images(mask=mask, visible=sources.luma)
+    return mask
+
+
+def _figures(sources: Sources, fused: Fused, true_mask: Grey | None) -> dict[str, float]:
+    images = sources.luma, sources.infrared, fused.grey
+    figures = asdict(fusion_metrics(*images)) | asdict(exposure_metrics(*images))
+    if true_mask is not None and fused.mask is not None:
+        agreement = asdict(mask_metrics(fused.mask >= _MASK_THRESHOLD, true_mask > 0))
+        figures |= {f"mask_{name}": value for name, value in agreement.items()}
+    return figures
+
+
+def _measure_clip(task: tuple[Clip, Method], max_frames: int) -> Outcome:
+    clip, method = task
+    item = f"{VIDEO_DATASET}/{clip.name}"
+    try:
+        figure = flicker(_fused_frames(clip, method, max_frames))
+    except (ValueError, cv2.error) as error:
+        return Outcome(item, problems=[f"{method.name}, {item}: {error}"])
+    if math.isnan(figure):
+        return Outcome(item, problems=[f"{clip.visible}: fewer than two frames can be read together with its infrared"])
+    return Outcome(item, [Measurement(item, VIDEO_DATASET, method.name, {"flicker": figure})])
+
+
+def _fused_frames(clip: Clip, method: Method, max_frames: int) -> Iterator[tuple[Grey, Grey, Grey]]:
+    for visible, infrared in read_clip(clip, max_frames):
+        sources = Sources(clip.name, visible, infrared)
+        yield sources.luma, sources.infrared, np.asarray(method.fuse(sources).grey)

@@ -1,0 +1,113 @@
+"""Flicker: how much a fused video changes from frame to frame beyond what its sources do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.evaluation.exposure_metrics import mean_where_applicable
+from epofusion_core.evaluation.metrics import Grey, check_images
+from epofusion_core.imaging import GreyImage, RgbImage, luma
+
+CLIP_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov"})
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Two synchronised, registered videos of the same size.
+
+    Attributes:
+        name: their common file stem.
+        visible: path of the visible video.
+        infrared: path of the infrared video.
+    """
+
+    name: str
+    visible: Path
+    infrared: Path
+
+
+def find_clips(root: Path) -> tuple[list[Clip], list[str]]:
+    """Return the clips of `<root>/{vi,ir}`, matched by stem, and one sentence for each video without a partner.
+
+    Raises:
+        ValueError: a folder is missing, or no clip has both videos.
+    """
+    found: list[dict[str, Path]] = []
+    for folder in (root / "vi", root / "ir"):
+        if not folder.is_dir():
+            raise ValueError(f"video folder {folder} is missing; expected {root} to have folders vi/ and ir/")
+        found.append({file.stem: file for file in sorted(folder.iterdir()) if file.suffix in CLIP_SUFFIXES})
+    visible, infrared = found
+    clips = [Clip(name, path, infrared[name]) for name, path in visible.items() if name in infrared]
+    if not clips:
+        raise ValueError(f"video folder {root} has no pair of videos; expected vi/NAME.mp4 and ir/NAME.mp4")
+    lonely = [path for name, path in (visible | infrared).items() if (name in visible) != (name in infrared)]
+    return clips, [f"{path}: has no video of the other camera" for path in lonely]
+
+
+def read_clip(clip: Clip, max_frames: int) -> Iterator[tuple[RgbImage, GreyImage]]:
+    """Yield the first frames as (H, W, 3) uint8 RGB and (H, W) uint8 grey, until either video ends.
+
+    Raises:
+        ValueError: a video cannot be decoded; the sentence names it.
+    """
+    videos = [_open(path) for path in (clip.visible, clip.infrared)]
+    for _ in range(max_frames):
+        frames = [video.read() for video in videos]
+        if not all(decoded for decoded, _ in frames):
+            return
+        visible, infrared = (np.asarray(frame[:, :, ::-1], dtype=np.uint8) for _, frame in frames)
+        yield np.ascontiguousarray(visible), luma(np.ascontiguousarray(infrared))
+
+
+def _open(path: Path) -> cv2.VideoCapture:
+    video = cv2.VideoCapture(str(path))
+    if not video.isOpened():
+        raise ValueError(f"{path}: is no video that OpenCV can decode; expected MP4, AVI, MKV or MOV")
+    return video
+
+
+def flicker(frames: Iterable[tuple[Grey, Grey, Grey]]) -> float:
+    """Return flicker in grey levels, lower is better: below 0, the fused video is steadier than its sources.
+
+    For each two consecutive frames, every image of the earlier frame is warped onto the later one, and the change is
+    the mean absolute difference. Flicker is the mean over time of the fused image's change minus the mean change of
+    the two sources. The motion is dense DIS optical flow on the visible luma, so that all methods share it; pixels
+    that come from outside the image do not count.
+
+    Args:
+        frames: visible luma, infrared and fused image of each frame, (H, W) uint8 of one size.
+
+    Returns:
+        NaN for fewer than two frames.
+
+    Raises:
+        ValueError: the images of a frame differ in size or type.
+    """
+    optical_flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    previous: tuple[Grey, Grey, Grey] | None = None
+    changes: list[float] = []
+    for current in frames:
+        check_images(visible=current[0], infrared=current[1], fused=current[2])
+        if previous is not None:
+            motion = np.zeros((*current[0].shape, 2), np.float32)
+            optical_flow.calc(current[0], previous[0], motion)
+            visible, infrared, fused = _changes(previous, current, motion)
+            changes.append(fused - (visible + infrared) / 2)
+        previous = current
+    return mean_where_applicable(changes)
+
+
+def _changes(previous: tuple[Grey, ...], current: tuple[Grey, ...], motion: NDArray[np.float32]) -> Iterator[float]:
+    """Yield each image's mean |current - warped previous|; `motion`, (H, W, 2) in pixels, leads back in time."""
+    height, width = motion.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    source_x, source_y = x + motion[..., 0], y + motion[..., 1]
+    inside = (source_x >= 0) & (source_x <= width - 1) & (source_y >= 0) & (source_y <= height - 1)
+    for before, after in zip(previous, current, strict=True):
+        warped = cv2.remap(before.astype(np.float32), source_x, source_y, cv2.INTER_LINEAR)
+        yield float(np.abs(after - warped)[inside].mean()) if inside.any() else float("nan")

@@ -1,0 +1,151 @@
+"""What can be compared: a rule of one line, a model, or a folder of results that any method left behind."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.data.pairs import images_by_stem
+from epofusion_core.evaluation.baselines import RULES
+from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, with_luma
+
+if TYPE_CHECKING:
+    from epofusion_core.fuser import Fuser
+
+PREDICTED_MASKS_FOLDER = "mask"
+"""Folder inside a folder of results where the method's predicted masks are, where it has any."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """One registered pair of images, as methods get it.
+
+    Attributes:
+        name: "stem", or "dataset/stem".
+        visible: (H, W, 3) uint8.
+        infrared: (H, W) uint8.
+    """
+
+    name: str
+    visible: RgbImage
+    infrared: GreyImage
+
+    @cached_property
+    def luma(self) -> GreyImage:
+        """(H, W) uint8, luma of the visible image."""
+        return luma(self.visible)
+
+
+@dataclass(frozen=True)
+class Fused:
+    """What a method made of a pair.
+
+    Attributes:
+        rgb: (H, W, 3) uint8, the picture to look at.
+        grey: (H, W) uint8, what is measured.
+        mask: (H, W) float32 in [0, 1], predicted probability of infrared-salient objects inside overexposed regions;
+            None where the method predicts none.
+    """
+
+    rgb: RgbImage
+    grey: GreyImage
+    mask: NDArray[np.float32] | None = None
+
+
+class Method(Protocol):
+    """A method under comparison. Instances travel to worker processes, so they hold names and paths only."""
+
+    @property
+    def name(self) -> str:
+        """The row's name in tables."""
+        ...
+
+    def fuse(self, sources: Sources) -> Fused:
+        """Return the method's result for one pair.
+
+        Raises:
+            ValueError: there is none; the sentence says why.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class RuleMethod:
+    """A rule of `baselines`.
+
+    Attributes:
+        name: key of `baselines.RULES`.
+    """
+
+    name: str
+
+    def fuse(self, sources: Sources) -> Fused:
+        """Apply the rule to luma and infrared; the chroma stays the visible image's."""
+        grey = RULES[self.name](sources.luma, sources.infrared)
+        return Fused(with_luma(sources.visible, grey / np.float32(255)), grey)
+
+
+@dataclass(frozen=True)
+class ModelMethod:
+    """A model; what is measured is the luma of the picture that users get, not the network's raw output.
+
+    Attributes:
+        name: the row's name.
+        model: named size or weights file, as `Fuser.load` takes it.
+        device: "cpu", "cuda" or "cuda:N".
+        steps: DDIM steps K; the model's own where None.
+    """
+
+    name: str
+    model: str
+    device: str = "cpu"
+    steps: int | None = None
+
+    def fuse(self, sources: Sources) -> Fused:
+        """Run the model, which each process loads once."""
+        fuser = _load(self.model, self.device, self.steps)
+        result = fuser(sources.visible, sources.infrared)
+        has_mask = fuser.card.config.guidance
+        return Fused(result.fused_rgb, luma(result.fused_rgb), result.guidance if has_mask else None)
+
+
+@cache
+def _load(model: str, device: str, steps: int | None) -> "Fuser":
+    from epofusion_core.fuser import Fuser
+
+    return Fuser.load(model, device=device, steps=steps)
+
+
+@dataclass(frozen=True)
+class FolderMethod:
+    """Results of any method, one image a pair with the pair's stem, and predicted masks in a folder `mask` inside.
+
+    Attributes:
+        name: the row's name.
+        folder: where the images are.
+    """
+
+    name: str
+    folder: Path
+
+    def fuse(self, sources: Sources) -> Fused:
+        """Read the result of this pair."""
+        path = _images(self.folder).get(sources.name)
+        if path is None:
+            raise ValueError(f"{self.folder}: has no image named {sources.name}")
+        rgb = read_rgb(path)
+        grey = luma(rgb)
+        if grey.shape != sources.luma.shape:
+            raise ValueError(
+                f"{path}: is {grey.shape}, its sources are {sources.luma.shape} pixels; expected equal sizes"
+            )
+        mask = _images(self.folder / PREDICTED_MASKS_FOLDER).get(sources.name)
+        return Fused(rgb, grey, None if mask is None else read_grey(mask) / np.float32(255))
+
+
+@cache
+def _images(folder: Path) -> dict[str, Path]:
+    return images_by_stem(folder) if folder.is_dir() else {}

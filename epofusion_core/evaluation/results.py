@@ -1,0 +1,74 @@
+"""Files that an evaluation leaves: means and per-image figures as CSV, everything as JSON, and a report to look at."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+from epofusion_core.evaluation.columns import COLUMNS
+from epofusion_core.evaluation.report import render
+from epofusion_core.evaluation.summary import Evaluation
+
+
+def write_results(folder: Path, title: str, evaluation: Evaluation) -> None:
+    """Write `means.csv`, `per_image.csv`, `results.json` and `report.html`; figures that do not apply stay empty.
+
+    Args:
+        folder: made if missing; files of these names are replaced.
+        title: heading of the report.
+        evaluation: what to write.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_means(folder / "means.csv", evaluation)
+    _write_per_image(folder / "per_image.csv", evaluation)
+    (folder / "results.json").write_text(json.dumps(_as_json(title, evaluation), indent=1) + "\n")
+    (folder / "report.html").write_text(render(title, evaluation), encoding="utf-8")
+
+
+def _write_means(path: Path, evaluation: Evaluation) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["dataset", "items", "overexposed_items", "method", *(column.key for column in COLUMNS)])
+        for table in evaluation.tables:
+            for row in table.rows:
+                writer.writerow([table.title, table.items, table.glare_items, row.method, *_cells(row.figures)])
+
+
+def _write_per_image(path: Path, evaluation: Evaluation) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["item", "dataset", "method", *(column.key for column in COLUMNS)])
+        for m in evaluation.measurements:
+            writer.writerow([m.item, m.dataset, m.method, *_cells(m.figures)])
+
+
+def _cells(figures: dict[str, float]) -> list[str]:
+    values = (figures.get(column.key, math.nan) for column in COLUMNS)
+    return ["" if math.isnan(value) else f"{value:.6g}" for value in values]
+
+
+def _as_json(title: str, evaluation: Evaluation) -> dict[str, object]:
+    return {
+        "title": title,
+        "columns": {c.key: {"meaning": c.meaning, "higher_is_better": c.higher_is_better} for c in COLUMNS},
+        "tables": [
+            {
+                "dataset": table.title,
+                "items": table.items,
+                "overexposed_items": table.glare_items,
+                "rows": [
+                    {"method": row.method, "figures": _without_nan(row.figures), "marks": row.marks}
+                    for row in table.rows
+                ],
+            }
+            for table in evaluation.tables
+        ],
+        "per_image": [
+            {"item": m.item, "method": m.method, "figures": _without_nan(m.figures)} for m in evaluation.measurements
+        ],
+        "problems": evaluation.problems,
+    }
+
+
+def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
+    return {key: None if math.isnan(value) else round(value, 6) for key, value in figures.items()}

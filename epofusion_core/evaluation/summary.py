@@ -1,0 +1,135 @@
+"""From measurements to tables: means over all pairs and per dataset, with the best and second best of each column."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from epofusion_core.evaluation.columns import COLUMNS, Column
+from epofusion_core.evaluation.evaluate import Measurement, Outcome
+from epofusion_core.evaluation.exposure_metrics import mean_where_applicable
+
+Mark = Literal["best", "second"]
+
+OVERALL = "all"
+"""Title of the table over everything."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method's means.
+
+    Attributes:
+        method: its name.
+        figures: by column key; NaN where no pair allows the measure.
+        marks: the columns, by key, in which it is best or second best.
+    """
+
+    method: str
+    figures: dict[str, float]
+    marks: dict[str, Mark] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Means of every method over the same items.
+
+    Attributes:
+        title: "all" or the dataset's name.
+        items: how many pairs and clips every method has a result for; the means are over these.
+        glare_items: how many of them are overexposed enough for Q_oe, C_oe and N_oe.
+        columns: those that apply to at least one row.
+        rows: in the order of the methods.
+    """
+
+    title: str
+    items: int
+    glare_items: int
+    columns: list[Column]
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that an evaluation gave.
+
+    Attributes:
+        measurements: of every method on every pair and clip.
+        sheet: outcomes with pictures for the contact sheet, the most overexposed first.
+        problems: one sentence for each input that could not be used.
+        tables: over everything first, then per dataset if there are several.
+    """
+
+    measurements: list[Measurement]
+    sheet: list[Outcome]
+    problems: list[str]
+    tables: list[Table]
+
+
+def collect(outcomes: Iterable[Outcome], sheet_size: int, problems: Sequence[str] = ()) -> Evaluation:
+    """Gather outcomes as they come; only the `sheet_size` most overexposed pairs keep their pictures.
+
+    Args:
+        outcomes: from `measure_pairs` and `measure_clips`.
+        sheet_size: how many pairs the contact sheet shows.
+        problems: sentences about inputs that were never measured, such as images without a partner.
+    """
+    measurements: list[Measurement] = []
+    sheet: list[Outcome] = []
+    sentences = list(problems)
+    for outcome in outcomes:
+        measurements += outcome.measurements
+        sentences += outcome.problems
+        if outcome.tiles:
+            sheet = sorted([*sheet, outcome], key=lambda shown: -shown.overexposed_fraction)[:sheet_size]
+    return Evaluation(measurements, sheet, sentences, tables(measurements))
+
+
+def tables(measurements: Sequence[Measurement]) -> list[Table]:
+    """Return the table over everything and, where there are several datasets, one for each.
+
+    Methods are comparable only on the same pairs: an item counts where every method that has results at all has one.
+    """
+    methods = list(dict.fromkeys(measurement.method for measurement in measurements))
+    have_item: dict[str, set[str]] = {}
+    for measurement in measurements:
+        have_item.setdefault(measurement.item, set()).add(measurement.method)
+    common = [m for m in measurements if len(have_item[m.item]) == len(methods)]
+    datasets = sorted({measurement.dataset for measurement in common})
+    result = [_table(OVERALL, methods, common)] if common else []
+    if len(datasets) > 1:
+        result += [_table(name, methods, [m for m in common if m.dataset == name]) for name in datasets]
+    return result
+
+
+def _table(title: str, methods: Sequence[str], measurements: Sequence[Measurement]) -> Table:
+    means = {
+        method: {
+            column.key: mean_where_applicable(
+                m.figures.get(column.key, math.nan) for m in measurements if m.method == method
+            )
+            for column in COLUMNS
+        }
+        for method in methods
+    }
+    columns = [c for c in COLUMNS if not all(math.isnan(figures[c.key]) for figures in means.values())]
+    marks: dict[str, dict[str, Mark]] = {method: {} for method in methods}
+    for column in columns:
+        for method, mark in _ranks(column, means).items():
+            marks[method][column.key] = mark
+    glare_items = {m.item for m in measurements if not math.isnan(m.figures.get("q_oe", math.nan))}
+    rows = [Row(method, {c.key: means[method][c.key] for c in columns}, marks[method]) for method in methods]
+    return Table(title, len({m.item for m in measurements}), len(glare_items), columns, rows)
+
+
+def _ranks(column: Column, means: dict[str, dict[str, float]]) -> dict[str, Mark]:
+    """Return the marks of a column by method; figures that look equal in the table share their mark."""
+    shown = {
+        method: round(figures[column.key], column.decimals)
+        for method, figures in means.items()
+        if not math.isnan(figures[column.key])
+    }
+    order = sorted(set(shown.values()), reverse=column.higher_is_better)
+    names: tuple[Mark, Mark] = ("best", "second")
+    leaders = dict(zip(order, names, strict=False))
+    return {method: leaders[value] for method, value in shown.items() if value in leaders}

@@ -1,0 +1,114 @@
+"""Reading and writing of video files as RGB frames, by PyAV (ffmpeg): H.264 that browsers play."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+
+from epofusion_core.imaging import RgbImage
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
+_NANOSECONDS = 1_000_000_000
+
+
+def is_video(path: Path) -> bool:
+    """Tell by its suffix whether a path names a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+class VideoReader:
+    """Frames of a video file, in order.
+
+    Attributes:
+        rate_hz: nominal frame rate.
+        frames: nominal number of frames; 0 where the file does not say.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a video.
+
+        Raises:
+            ValueError: the file is missing, or has no video stream; the sentence names it.
+        """
+        self._path = path
+        try:
+            self._container = av.open(str(path))
+            self._stream = self._container.streams.video[0]
+        except (OSError, IndexError, av.FFmpegError) as error:
+            raise ValueError(f"{path}: cannot be read as a video ({error}); expected MP4, AVI, MKV or MOV") from error
+        self.rate_hz = float(self._stream.average_rate or 30)
+        self.frames = int(self._stream.frames)
+
+    def __iter__(self) -> Iterator[tuple[int, RgbImage]]:
+        """Yield (time since the first frame in ns, (H, W, 3) uint8 RGB); a damaged tail ends the video.
+
+        Raises:
+            ValueError: the file is damaged before its first frame.
+        """
+        first: Fraction | None = None
+        try:
+            for index, frame in enumerate(self._container.decode(self._stream)):
+                time = Fraction(index) / Fraction(self.rate_hz).limit_denominator(1000)
+                if frame.pts is not None and frame.time_base is not None:
+                    time = frame.pts * frame.time_base
+                first = time if first is None else first
+                yield (
+                    round((time - first) * _NANOSECONDS),
+                    frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False),
+                )
+        except av.FFmpegError as error:
+            if first is None:
+                raise ValueError(f"{self._path}: is damaged ({error}); no frame could be read") from error
+
+    def close(self) -> None:
+        """Release the file."""
+        self._container.close()
+
+    def __enter__(self) -> "VideoReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class VideoWriter:
+    """Writes RGB or grey frames of one size as H.264 in MP4."""
+
+    def __init__(self, path: Path, rate_hz: float) -> None:
+        """Create the file and its folder; the first frame decides the size."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._container = av.open(str(path), "w")
+        self._stream = self._container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1000))
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.options = {"crf": "18", "preset": "veryfast"}
+        self._sized = False
+
+    def write(self, image: RgbImage) -> None:
+        """Append a frame, (H, W, 3) RGB or (H, W) grey, uint8; odd sizes lose their last row or column."""
+        rgb = image if image.ndim == 3 else np.dstack([image] * 3)
+        rgb = np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
+        if not self._sized:
+            self._stream.height, self._stream.width = rgb.shape[:2]
+            self._sized = True
+        for packet in self._stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")):
+            self._container.mux(packet)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._sized:
+            for packet in self._stream.encode():
+                self._container.mux(packet)
+        self._container.close()
+
+    def __enter__(self) -> "VideoWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

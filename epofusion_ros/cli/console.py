@@ -1,0 +1,38 @@
+"""What the subcommands share: progress bars, and one clear sentence instead of a traceback for bad input."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+console = Console()
+error_console = Console(stderr=True)
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn a ValueError or OSError of the block into its sentence on standard error and exit code 2."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        error_console.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from error
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar; yields a function to be called with (done, total), a total of 0 meaning unknown."""
+    with Progress(console=console) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+def finish(done: int, what: str, failures: list[str]) -> None:
+    """Say how many were done, name each that was not, and leave with exit code 1 if there is one or nothing was done."""
+    console.print(f"{done} {what} done, {len(failures)} not done")
+    for failure in failures:
+        error_console.print(failure, soft_wrap=True, highlight=False, markup=False)
+    if failures or not done:
+        raise typer.Exit(1)

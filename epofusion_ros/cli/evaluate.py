@@ -1,0 +1,70 @@
+"""`epofusion evaluate`: models and the rules to beat, on a folder of pairs and on video."""
+
+import itertools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epofusion_ros.cli import comparison
+
+if TYPE_CHECKING:
+    from epofusion_core.evaluation.methods import Method
+
+
+def evaluate(
+    out: Annotated[Path, typer.Option(help="Folder for report.html, means.csv, per_image.csv and results.json.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of pairs: vi/ and ir/, or datasets that have them.")] = None,
+    list_file: Annotated[
+        Path | None,
+        typer.Option("--list", help="Text file with one stem or dataset/stem a line; all pairs without it."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split folder to read, such as test.")] = None,
+    videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4 and ir/NAME.mp4, for flicker.")] = None,
+    frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Named size or weights file, or NAME=FILE; repeatable. All installed sizes by default."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Sampling steps K; each model's own by default.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
+    sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
+) -> None:
+    """Measure models against the rules maximum, average and glare_maximum.
+
+    Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
+    """
+    from epofusion_core.data.pairs import PairScan, scan_pairs
+    from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
+    from epofusion_core.evaluation.flicker import find_clips
+
+    if data is None and videos is None:
+        raise typer.BadParameter("nothing to evaluate; expected --data or --videos")
+    try:
+        scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
+        clips, lonely = ([], []) if videos is None else find_clips(videos)
+        methods = _methods(model, device, steps)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    outcomes = itertools.chain(measure_pairs(scan.pairs, methods, jobs), measure_clips(clips, methods, frames, jobs))
+    total = len(scan.pairs) + len(clips) * len(methods)
+    evaluation = comparison.run("Evaluating", outcomes, total, sheet, scan.unpaired + lonely)
+    comparison.finish("Fusion quality", out, evaluation)
+
+
+def _methods(models: list[str] | None, device: str, steps: int | None) -> "list[Method]":
+    """Return the rules and the models, whose files are checked before any work starts."""
+    from epofusion_core.evaluation.baselines import RULES
+    from epofusion_core.evaluation.methods import ModelMethod, RuleMethod
+    from epofusion_core.model.weights import WEIGHTS_FOLDER, read_card, resolve_weights
+
+    if models is None:
+        models = sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
+    named = [comparison.split_name(argument, ".safetensors") for argument in models]
+    comparison.refuse_equal_names((name for name, _ in named), "--model")
+    for _, source in named:
+        read_card(resolve_weights(source))
+    rules: list[Method] = [RuleMethod(name) for name in RULES]
+    return rules + [ModelMethod(name, source, device, steps) for name, source in named]

@@ -1,0 +1,50 @@
+"""`epofusion score`: results that any method left in a folder, against the sources."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from epofusion_ros.cli import comparison
+
+
+def score(
+    vi: Annotated[Path, typer.Option(help="Folder of visible images.")],
+    ir: Annotated[Path, typer.Option(help="Folder of infrared images, with the same file stems.")],
+    fused: Annotated[
+        list[str],
+        typer.Option(
+            help="Folder of one method's results, or NAME=FOLDER; repeatable. Its folder mask/ may hold predicted masks."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for report.html, means.csv, per_image.csv and results.json.")],
+    mask: Annotated[
+        Path | None, typer.Option(help="Folder of true masks of infrared objects inside overexposed regions.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
+    sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
+) -> None:
+    """Measure fused images of any methods against the rules maximum, average and glare_maximum.
+
+    Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
+    """
+    from epofusion_core.data.pairs import pair_folders
+    from epofusion_core.evaluation.baselines import RULES
+    from epofusion_core.evaluation.evaluate import measure_pairs
+    from epofusion_core.evaluation.methods import FolderMethod, Method, RuleMethod
+
+    try:
+        scan = pair_folders(vi, ir, mask)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    named = [comparison.split_name(argument) for argument in fused]
+    comparison.refuse_equal_names((name for name, _ in named), "--fused")
+    for _, folder in named:
+        if not Path(folder).is_dir():
+            raise typer.BadParameter(f"fused folder {folder} is missing; expected a folder of images")
+    methods: list[Method] = [RuleMethod(name) for name in RULES]
+    methods += [FolderMethod(name, Path(folder)) for name, folder in named]
+    outcomes = measure_pairs(scan.pairs, methods, jobs)
+    evaluation = comparison.run("Scoring", outcomes, len(scan.pairs), sheet, scan.unpaired)
+    comparison.finish("Fusion quality", out, evaluation)
