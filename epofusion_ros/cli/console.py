@@ -30,7 +30,7 @@ def progress(description: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def finish(done: int, what: str, failures: list[str]) -> None:
-    """Say how many were done, name each that was not, and leave with exit code 1 if there is one or nothing was done."""
+    """Say how many were done and name each that was not; leave with exit code 1 if there is one, or none was done."""
     console.print(f"{done} {what} done, {len(failures)} not done")
     for failure in failures:
         error_console.print(failure, soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,115 @@
+"""Losses of Eq. 8-15 and the exposure target: what each must pull towards, and the traps they avoid."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from epofusion_core.training.exposure_target import exposure_target
+from epofusion_core.training.losses import (
+    LossConfig,
+    diffusion_loss,
+    fusion_loss,
+    fusion_terms,
+    guidance_loss,
+    pseudo_target,
+    structural_similarity,
+)
+
+PAPER = LossConfig()
+SHIPPED = LossConfig(pseudo_target="exposure", gradient="vector", structure_weight=0.2)
+
+
+def noise(seed: int, *shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def scene() -> tuple[Tensor, Tensor, Tensor]:
+    """A mid-grey road, blown out on the right half; a warm object inside the glare; the mask of that object."""
+    luma = torch.full((1, 1, 96, 160), 0.4)
+    luma[..., 80:] = 1.0
+    infrared = torch.full((1, 1, 96, 160), 0.2)
+    infrared[..., 40:60, 110:130] = 0.7
+    mask = torch.zeros_like(luma)
+    mask[..., 40:60, 110:130] = 1.0
+    return luma, infrared, mask
+
+
+@pytest.mark.parametrize("form", ["magnitude", "vector"])
+def test_outside_the_mask_the_brighter_source_costs_nothing(form: str) -> None:
+    luma, infrared = noise(0, 1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    config = LossConfig(gradient=form)  # type: ignore[arg-type]
+    terms = fusion_terms(luma, luma, infrared, torch.zeros_like(luma), (luma + infrared) / 2, config)
+    assert fusion_loss(terms, config).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_inside_the_mask_the_target_and_the_infrared_edges_count() -> None:
+    luma, infrared, mask = scene()
+    target = pseudo_target(luma, infrared, mask, "average")
+    followed = fusion_terms(
+        torch.where(mask > 0, target, torch.maximum(luma, infrared)), luma, infrared, mask, target, PAPER
+    )
+    ignored = fusion_terms(torch.maximum(luma, infrared), luma, infrared, mask, target, PAPER)
+    assert followed.intensity_overexposed < 1e-6 < ignored.intensity_overexposed
+
+
+def test_without_the_adaptive_loss_the_mask_has_no_effect() -> None:
+    luma, infrared, mask = scene()
+    config = LossConfig(adaptive=False)
+    fused = noise(1, 1, 1, 96, 160)
+    with_mask, without = (fusion_terms(fused, luma, infrared, m, luma, config) for m in (mask, torch.zeros_like(mask)))
+    assert all(torch.equal(a, b) for a, b in zip(with_mask, without, strict=True))
+
+
+def test_the_exposure_target_keeps_a_blown_out_sky_white_and_shows_the_object() -> None:
+    luma, infrared, mask = scene()
+    target = exposure_target(luma, infrared, mask)[0, 0]
+    assert target[10, 150] > 0.99, "flat infrared inside glare: the sky stays bright"
+    inside, beside = target[50, 120], target[50, 105]
+    assert inside - beside > 0.3, "the warm object stands out from what surrounds it"
+    assert target[50, 20] == pytest.approx(0.4, abs=0.01), "away from glare: the maximum of the sources"
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31), height=st.integers(16, 70), width=st.integers(16, 70))
+def test_the_exposure_target_stays_in_range_for_any_images(seed: int, height: int, width: int) -> None:
+    luma, infrared, mask = noise(seed, 3, 1, 1, height, width)
+    target = exposure_target(luma, infrared, (mask > 0.7).float())
+    assert target.shape == luma.shape
+    assert target.min() >= 0
+    assert target.max() <= 1
+
+
+def test_guidance_loss_falls_as_the_mask_is_found() -> None:
+    mask = scene()[2]
+    right = torch.cat((-8 * (2 * mask - 1), 8 * (2 * mask - 1)), dim=1)
+    assert (
+        guidance_loss(right, mask) < 0.01 < guidance_loss(torch.zeros_like(right), mask) < guidance_loss(-right, mask)
+    )
+
+
+def test_the_diffusion_weight_is_clamped_as_time_goes_to_zero() -> None:
+    target, fused = torch.zeros(1, 4, 2, 2), torch.ones(1, 4, 2, 2)
+    almost_clean = diffusion_loss(target, fused, torch.tensor([0.9999]), torch.tensor([1e-4]), clamp=5.0)
+    assert almost_clean.item() == pytest.approx(5.0)
+
+
+def test_structural_similarity_is_one_for_equal_images_and_lower_else() -> None:
+    first, second = noise(2, 1, 1, 40, 50), noise(3, 1, 1, 40, 50)
+    assert structural_similarity(first, first, first).mean().item() == pytest.approx(1.0, abs=1e-3)
+    assert structural_similarity(first, second, second).mean() < 0.5
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**31))
+def test_every_gradient_is_finite_even_on_flat_and_saturated_images(seed: int) -> None:
+    for base in (0.0, 1.0):
+        fused = torch.full((1, 1, 32, 32), base).requires_grad_()
+        luma = torch.ones(1, 1, 32, 32)
+        infrared = noise(seed, 1, 1, 32, 32).round()
+        mask = torch.ones_like(luma)
+        target = pseudo_target(luma, infrared, mask, "exposure")
+        fusion_loss(fusion_terms(fused, luma, infrared, mask, target, SHIPPED), SHIPPED).backward()
+        assert fused.grad is not None
+        assert torch.isfinite(fused.grad).all()

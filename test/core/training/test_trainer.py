@@ -1,0 +1,138 @@
+"""The trainer as its user meets it: it learns, resumes bit for bit, distributes, and stops at a non-finite loss."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from epofusion_core.data.augment import AugmentConfig
+from epofusion_core.imaging import write_png
+from epofusion_core.model.weights import load_weights, read_card
+from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
+from epofusion_core.training.trainer import NonFiniteLossError, train
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four small pairs: a gradient with a bright disc in the visible image, a warm block in the infrared one."""
+    root = tmp_path_factory.mktemp("pairs")
+    y, x = np.mgrid[0:80, 0:96]
+    for index in range(4):
+        visible = (x + 10 * index).astype(np.uint8)
+        visible[(x - 40) ** 2 + (y - 30) ** 2 < 300] = 255
+        infrared = np.full((80, 96), 30, np.uint8)
+        infrared[20:45, 30 + index : 50 + index] = 200
+        write_png(root / "vi" / f"{index}.png", np.dstack([visible] * 3))
+        write_png(root / "ir" / f"{index}.png", infrared)
+    return root
+
+
+def settings(root: Path, **changes: object) -> TrainConfig:
+    base = TrainConfig(
+        model="epofusion_xs",
+        data=DataConfig(root=root),
+        augment=AugmentConfig(crop_px=64),
+        iterations=6,
+        batch=2,
+        warmup=2,
+        learning_rate=1e-3,
+        ema=0.5,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def tensors(weights: Path) -> dict[str, Tensor]:
+    return dict(load_file(weights))
+
+
+def test_an_interrupted_run_continues_bit_for_bit(pairs: Path, tmp_path: Path) -> None:
+    whole = train(settings(pairs), tmp_path / "whole", cpu=True)
+    train(settings(pairs), tmp_path / "parts", until=3, cpu=True)
+    resumed = train(settings(pairs), tmp_path / "parts", resume=True, cpu=True)
+    expected, actual = tensors(whole), tensors(resumed)
+    assert expected.keys() == actual.keys()
+    assert all(torch.equal(expected[name], actual[name]) for name in expected)
+
+
+def test_training_lowers_the_loss_and_exports_loadable_weights(pairs: Path, tmp_path: Path) -> None:
+    weights = train(settings(pairs, iterations=40, noise_only=1.0), tmp_path, cpu=True)
+    card = read_card(weights)
+    assert card.name == "epofusion_xs"
+    assert card.provenance["iterations"] == 40
+    model, _ = load_weights(weights)
+    luma = torch.full((1, 1, 64, 64), 0.2)
+    infrared = torch.full((1, 1, 64, 64), 0.9)
+    with torch.inference_mode():
+        fused, _ = model(luma, infrared)
+    assert 0.2 < fused.mean() <= 1.0, "the fused image must move from the darker source towards the brighter one"
+
+
+def test_a_non_finite_loss_stops_and_saves_its_batch(pairs: Path, tmp_path: Path) -> None:
+    broken = settings(pairs, learning_rate=float("inf"), clip=float("inf"), warmup=1)
+    with pytest.raises(NonFiniteLossError, match="nonfinite_batch"):
+        train(broken, tmp_path, cpu=True)
+    batch = load_file(tmp_path / "nonfinite_batch.safetensors")
+    assert batch["luma"].shape == (2, 1, 64, 64)
+
+
+def test_two_processes_train_as_one_process_with_the_same_samples(pairs: Path, tmp_path: Path) -> None:
+    """Two gloo processes with one micro-batch each, against one process with two micro-batches a step.
+
+    Compared are the learned weights, not the running statistics of BatchNorm, which each process keeps of its own
+    samples.
+    """
+    alone = train(settings(pairs, accumulate=2, iterations=3), tmp_path / "alone", cpu=True)
+    config = tmp_path / "two.yaml"
+    config.write_text(
+        f"{{model: epofusion_xs, data: {{root: {pairs}}}, augment: {{crop_px: 64}}, iterations: 3, batch: 2, warmup: 2,"
+        " learning_rate: 1.0e-3, ema: 0.5}"
+    )
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1"]
+    script = ["-m", "epofusion_ros.cli.main", "train", "--config", str(config), "--out", str(tmp_path / "two"), "--cpu"]
+    done = subprocess.run([*launch, *script], cwd=REPOSITORY, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    expected, actual = tensors(alone), tensors(tmp_path / "two" / "epofusion_xs.safetensors")
+    for name, tensor in expected.items():
+        if "running_" not in name and "num_batches" not in name:
+            torch.testing.assert_close(actual[name].float(), tensor.float(), atol=2e-3, rtol=1e-2, msg=name)
+
+
+def test_the_ablation_without_adaptive_loss_trains_another_model(pairs: Path, tmp_path: Path) -> None:
+    adaptive = train(settings(pairs), tmp_path / "adaptive", cpu=True)
+    plain = train(settings(pairs, adaptive_loss=False), tmp_path / "plain", cpu=True)
+    name = "mscf.tail.0.0.weight"
+    assert not torch.equal(tensors(adaptive)[name], tensors(plain)[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("model: epofusion_s\ndata: {root: .}\nbatches: 3", "batches"),
+        ("model: epofusion_s\ndata: {root: .}\nbatch: many", "batch"),
+        ("- a list", "mapping"),
+        ("model: [", "no YAML"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_in_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=sentence):
+        read_train_config(path)
