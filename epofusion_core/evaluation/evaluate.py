@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from epofusion_core.data.pairs import Pair
+from epofusion_core.evaluation.clips import Clip, read_clip
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
-from epofusion_core.evaluation.flicker import Clip, flicker, read_clip
+from epofusion_core.evaluation.flicker import flicker
 from epofusion_core.evaluation.methods import Fused, Method, Sources
 from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, check_images, fusion_metrics
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
@@ -151,7 +152,7 @@ def _measure_clip(task: tuple[Clip, Method], max_frames: int) -> Outcome:
     except (ValueError, cv2.error) as error:
         return Outcome(item, problems=[f"{method.name}, {item}: {error}"])
     if math.isnan(figure):
-        return Outcome(item, problems=[f"{clip.visible}: fewer than two frames can be read together with its infrared"])
+        return Outcome(item, problems=[f"{clip.visible}: has fewer than two frames together with {clip.infrared}"])
     return Outcome(item, [Measurement(item, VIDEO_DATASET, method.name, {"flicker": figure})])
 
 

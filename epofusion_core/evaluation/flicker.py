@@ -1,8 +1,6 @@
 """Flicker: how much a fused video changes from frame to frame beyond what its sources do."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,65 +8,6 @@ from numpy.typing import NDArray
 
 from epofusion_core.evaluation.exposure_metrics import mean_where_applicable
 from epofusion_core.evaluation.metrics import Grey, check_images
-from epofusion_core.imaging import GreyImage, RgbImage, luma
-
-CLIP_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov"})
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Two synchronised, registered videos of the same size.
-
-    Attributes:
-        name: their common file stem.
-        visible: path of the visible video.
-        infrared: path of the infrared video.
-    """
-
-    name: str
-    visible: Path
-    infrared: Path
-
-
-def find_clips(root: Path) -> tuple[list[Clip], list[str]]:
-    """Return the clips of `<root>/{vi,ir}`, matched by stem, and one sentence for each video without a partner.
-
-    Raises:
-        ValueError: a folder is missing, or no clip has both videos.
-    """
-    found: list[dict[str, Path]] = []
-    for folder in (root / "vi", root / "ir"):
-        if not folder.is_dir():
-            raise ValueError(f"video folder {folder} is missing; expected {root} to have folders vi/ and ir/")
-        found.append({file.stem: file for file in sorted(folder.iterdir()) if file.suffix in CLIP_SUFFIXES})
-    visible, infrared = found
-    clips = [Clip(name, path, infrared[name]) for name, path in visible.items() if name in infrared]
-    if not clips:
-        raise ValueError(f"video folder {root} has no pair of videos; expected vi/NAME.mp4 and ir/NAME.mp4")
-    lonely = [path for name, path in (visible | infrared).items() if (name in visible) != (name in infrared)]
-    return clips, [f"{path}: has no video of the other camera" for path in lonely]
-
-
-def read_clip(clip: Clip, max_frames: int) -> Iterator[tuple[RgbImage, GreyImage]]:
-    """Yield the first frames as (H, W, 3) uint8 RGB and (H, W) uint8 grey, until either video ends.
-
-    Raises:
-        ValueError: a video cannot be decoded; the sentence names it.
-    """
-    videos = [_open(path) for path in (clip.visible, clip.infrared)]
-    for _ in range(max_frames):
-        frames = [video.read() for video in videos]
-        if not all(decoded for decoded, _ in frames):
-            return
-        visible, infrared = (np.asarray(frame[:, :, ::-1], dtype=np.uint8) for _, frame in frames)
-        yield np.ascontiguousarray(visible), luma(np.ascontiguousarray(infrared))
-
-
-def _open(path: Path) -> cv2.VideoCapture:
-    video = cv2.VideoCapture(str(path))
-    if not video.isOpened():
-        raise ValueError(f"{path}: is no video that OpenCV can decode; expected MP4, AVI, MKV or MOV")
-    return video
 
 
 def flicker(frames: Iterable[tuple[Grey, Grey, Grey]]) -> float:

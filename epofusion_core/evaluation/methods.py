@@ -15,9 +15,6 @@ from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rg
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser
 
-PREDICTED_MASKS_FOLDER = "mask"
-"""Folder inside a folder of results where the method's predicted masks are, where it has any."""
-
 
 @dataclass(frozen=True)
 class Sources:
@@ -121,11 +118,11 @@ def _load(model: str, device: str, steps: int | None) -> "Fuser":
 
 @dataclass(frozen=True)
 class FolderMethod:
-    """Results of any method, one image a pair with the pair's stem, and predicted masks in a folder `mask` inside.
+    """Results of any method, one image a pair with the pair's stem.
 
     Attributes:
         name: the row's name.
-        folder: where the images are.
+        folder: holds the images, or folders `fused` and `mask` (predicted, may be missing) as `epofusion fuse` writes.
     """
 
     name: str
@@ -133,7 +130,8 @@ class FolderMethod:
 
     def fuse(self, sources: Sources) -> Fused:
         """Read the result of this pair."""
-        path = _images(self.folder).get(sources.name)
+        nested = self.folder / "fused"
+        path = _images(nested if nested.is_dir() else self.folder).get(sources.name)
         if path is None:
             raise ValueError(f"{self.folder}: has no image named {sources.name}")
         rgb = read_rgb(path)
@@ -142,7 +140,7 @@ class FolderMethod:
             raise ValueError(
                 f"{path}: is {grey.shape}, its sources are {sources.luma.shape} pixels; expected equal sizes"
             )
-        mask = _images(self.folder / PREDICTED_MASKS_FOLDER).get(sources.name)
+        mask = _images(self.folder / "mask").get(sources.name)
         return Fused(rgb, grey, None if mask is None else read_grey(mask) / np.float32(255))
 
 

@@ -1,19 +1,23 @@
-"""What `evaluate`, `score` and `ablate` share: named inputs, the progress bar, and tables on the terminal."""
+"""What `evaluate`, `score` and `ablate` share: named methods, the progress bar, and tables on the terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from epofusion_ros.cli.console import console, error_console
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table as RichTable
 
     from epofusion_core.evaluation.evaluate import Outcome
     from epofusion_core.evaluation.summary import Evaluation, Table
 
 SHEET_PAIRS = 24
 """How many pairs the contact sheet of a report shows unless told."""
+
+_TABLE_WIDTH = 160  # wider than some terminals: a wrapped line can still be read, a cut figure cannot
 
 
 def split_name(argument: str, suffix: str = "") -> tuple[str, str]:
@@ -23,57 +27,56 @@ def split_name(argument: str, suffix: str = "") -> tuple[str, str]:
 
 
 def refuse_equal_names(names: Iterable[str], option: str) -> None:
-    """Raise `typer.BadParameter` where two methods, or a method and a rule, would share a row's name."""
+    """Raise ValueError where two methods, or a method and a rule, would share a row's name."""
     from epofusion_core.evaluation.baselines import RULES
 
     seen = set(RULES)
     for name in names:
         if name in seen:
-            raise typer.BadParameter(f"{name!r} names two rows; give one a name: {option} NAME={name}")
+            raise ValueError(f"{name!r} names two rows of the table; expected a name of its own: {option} NAME=PATH")
         seen.add(name)
 
 
-def run(title: str, outcomes: "Iterable[Outcome]", total: int, sheet: int, problems: list[str]) -> "Evaluation":
+def run(title: str, outcomes: "Iterable[Outcome]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":
     """Collect outcomes behind a progress bar."""
-    from rich.console import Console
     from rich.progress import track
 
     from epofusion_core.evaluation.summary import collect
 
-    console = Console(stderr=True)
-    return collect(track(outcomes, title, total, console=console, transient=True), sheet, problems)
+    return collect(track(outcomes, title, total, console=error_console, transient=True), sheet, problems)
 
 
-def finish(title: str, out: Path, evaluation: "Evaluation") -> None:
-    """Write the files, print the tables and problems, and exit with code 1 if any input could not be used."""
-    from rich.console import Console
-
+def show(title: str, out: Path, evaluation: "Evaluation") -> None:
+    """Write the files of an evaluation and print its tables."""
     from epofusion_core.evaluation.results import write_results
 
     write_results(out, title, evaluation)
-    console = Console()
     for table in evaluation.tables:
-        _print(console, table)
-    console.print(f"Report: {out / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
-    for problem in evaluation.problems:
-        typer.echo(f"not used: {problem}", err=True)
-    if evaluation.problems:
-        typer.echo(f"{len(evaluation.problems)} inputs could not be used; all others are in the figures", err=True)
+        console.print(_terminal_table(table), width=_TABLE_WIDTH, soft_wrap=True)
+    console.print(f"report: {out / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+
+
+def exit_with(problems: Sequence[str]) -> None:
+    """Name and count the inputs that could not be used; leave with exit code 1 if there are any."""
+    for problem in problems:
+        error_console.print(f"not used: {problem}", soft_wrap=True, highlight=False, markup=False)
+    if problems:
+        error_console.print(f"{len(problems)} inputs could not be used; all others are in the figures")
         raise typer.Exit(1)
 
 
-def _print(console: "Console", table: "Table") -> None:
+def _terminal_table(table: "Table") -> "RichTable":
+    from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
     styles = {"best": "bold green", "second": "underline"}
-    shown = RichTable(
-        title=f"{table.title}: {table.items} items, {table.glare_items} overexposed", title_justify="left"
-    )
+    title = f"{table.title}: {table.items} items, {table.glare_items} overexposed"
+    shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     shown.add_column("method", no_wrap=True)
     for column in table.columns:
         shown.add_column(column.heading, justify="right", no_wrap=True)
     for row in table.rows:
         cells = [Text(c.format(row.figures[c.key]), styles.get(row.marks.get(c.key, ""), "")) for c in table.columns]
         shown.add_row(Text(row.method), *cells)
-    console.print(shown)
+    return shown

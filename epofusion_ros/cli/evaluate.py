@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epofusion_ros.cli import comparison
+from epofusion_ros.cli.console import clear_errors
 
 if TYPE_CHECKING:
     from epofusion_core.evaluation.methods import Method
@@ -17,8 +18,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for report.html, means.csv, per_image.csv and results.json.")],
     data: Annotated[Path | None, typer.Option(help="Folder of pairs: vi/ and ir/, or datasets that have them.")] = None,
     list_file: Annotated[
-        Path | None,
-        typer.Option("--list", help="Text file with one stem or dataset/stem a line; all pairs without it."),
+        Path | None, typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split folder to read, such as test.")] = None,
     videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4 and ir/NAME.mp4, for flicker.")] = None,
@@ -37,21 +37,20 @@ def evaluate(
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
     from epofusion_core.data.pairs import PairScan, scan_pairs
+    from epofusion_core.evaluation.clips import find_clips
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
-    from epofusion_core.evaluation.flicker import find_clips
 
-    if data is None and videos is None:
-        raise typer.BadParameter("nothing to evaluate; expected --data or --videos")
-    try:
+    with clear_errors():
+        if data is None and videos is None:
+            raise ValueError("nothing to evaluate; expected --data or --videos")
         scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
         clips, lonely = ([], []) if videos is None else find_clips(videos)
         methods = _methods(model, device, steps)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
     outcomes = itertools.chain(measure_pairs(scan.pairs, methods, jobs), measure_clips(clips, methods, frames, jobs))
     total = len(scan.pairs) + len(clips) * len(methods)
-    evaluation = comparison.run("Evaluating", outcomes, total, sheet, scan.unpaired + lonely)
-    comparison.finish("Fusion quality", out, evaluation)
+    evaluation = comparison.run("evaluating", outcomes, total, sheet, scan.unpaired + lonely)
+    comparison.show("Fusion quality", out, evaluation)
+    comparison.exit_with(evaluation.problems)
 
 
 def _methods(models: list[str] | None, device: str, steps: int | None) -> "list[Method]":

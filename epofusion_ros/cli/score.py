@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from epofusion_ros.cli import comparison
+from epofusion_ros.cli.console import clear_errors
 
 
 def score(
@@ -14,9 +15,7 @@ def score(
     ir: Annotated[Path, typer.Option(help="Folder of infrared images, with the same file stems.")],
     fused: Annotated[
         list[str],
-        typer.Option(
-            help="Folder of one method's results, or NAME=FOLDER; repeatable. Its folder mask/ may hold predicted masks."
-        ),
+        typer.Option(help="A method's folder of images, or what `epofusion fuse` wrote, or NAME=FOLDER; repeatable."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for report.html, means.csv, per_image.csv and results.json.")],
     mask: Annotated[
@@ -34,17 +33,16 @@ def score(
     from epofusion_core.evaluation.evaluate import measure_pairs
     from epofusion_core.evaluation.methods import FolderMethod, Method, RuleMethod
 
-    try:
-        scan = pair_folders(vi, ir, mask)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
     named = [comparison.split_name(argument) for argument in fused]
-    comparison.refuse_equal_names((name for name, _ in named), "--fused")
-    for _, folder in named:
-        if not Path(folder).is_dir():
-            raise typer.BadParameter(f"fused folder {folder} is missing; expected a folder of images")
+    with clear_errors():
+        scan = pair_folders(vi, ir, mask)
+        comparison.refuse_equal_names((name for name, _ in named), "--fused")
+        for _, folder in named:
+            if not Path(folder).is_dir():
+                raise ValueError(f"fused folder {folder} is missing; expected a folder of images")
     methods: list[Method] = [RuleMethod(name) for name in RULES]
     methods += [FolderMethod(name, Path(folder)) for name, folder in named]
     outcomes = measure_pairs(scan.pairs, methods, jobs)
-    evaluation = comparison.run("Scoring", outcomes, len(scan.pairs), sheet, scan.unpaired)
-    comparison.finish("Fusion quality", out, evaluation)
+    evaluation = comparison.run("scoring", outcomes, len(scan.pairs), sheet, scan.unpaired)
+    comparison.show("Fusion quality", out, evaluation)
+    comparison.exit_with(evaluation.problems)

@@ -1,0 +1,55 @@
+"""Paired videos: `<root>/{vi,ir}/NAME.mp4`, synchronised and registered."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from epofusion_core.imaging import GreyImage, RgbImage, luma
+from epofusion_core.video import VideoReader, is_video
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Two synchronised, registered videos of the same size.
+
+    Attributes:
+        name: their common file stem.
+        visible: path of the visible video.
+        infrared: path of the infrared video.
+    """
+
+    name: str
+    visible: Path
+    infrared: Path
+
+
+def find_clips(root: Path) -> tuple[list[Clip], list[str]]:
+    """Return the clips of `<root>/{vi,ir}`, matched by stem, and one sentence for each video without a partner.
+
+    Raises:
+        ValueError: a folder is missing, or no clip has both videos.
+    """
+    visible, infrared = (_videos(root / folder) for folder in ("vi", "ir"))
+    clips = [Clip(name, path, infrared[name]) for name, path in visible.items() if name in infrared]
+    if not clips:
+        raise ValueError(f"video folder {root} has no pair of videos; expected vi/NAME.mp4 and ir/NAME.mp4")
+    lonely = [path for name, path in (visible | infrared).items() if (name in visible) != (name in infrared)]
+    return clips, [f"{path}: has no video of the other camera" for path in lonely]
+
+
+def _videos(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise ValueError(f"video folder {folder} is missing; expected folders vi/ and ir/ side by side")
+    return {file.stem: file for file in sorted(folder.iterdir()) if is_video(file)}
+
+
+def read_clip(clip: Clip, max_frames: int) -> Iterator[tuple[RgbImage, GreyImage]]:
+    """Yield the first frames as (H, W, 3) uint8 RGB and (H, W) uint8 grey, until either video ends.
+
+    Raises:
+        ValueError: a video cannot be decoded; the sentence names it.
+    """
+    with VideoReader(clip.visible) as visible, VideoReader(clip.infrared) as infrared:
+        for (_, rgb), (_, thermal) in islice(zip(visible, infrared, strict=False), max_frames):
+            yield rgb, luma(thermal)
