@@ -1,0 +1,176 @@
+"""Outlines of salient infrared objects within boxes: the SAM-assisted step of the paper's IVOE pipeline (III-D).
+
+Two ways, one protocol: GrabCut of OpenCV, which needs no download, and SAM from a local checkpoint.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.imaging import GreyImage
+
+Mask = NDArray[np.bool_]
+
+_SMALLEST_CONTRAST = 8.0
+"""Grey levels by which an object must be warmer than its surroundings to be salient."""
+
+_SMALLEST_SHARE = 0.08
+"""Share of its box that an object must fill."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels: left and top inclusive, right and bottom exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+
+def read_boxes(path: Path, height: int, width: int) -> list[Box]:
+    """Read YOLO lines `class cx cy w h`, normalised to the image size; boxes of no area are left out.
+
+    Raises:
+        ValueError: a line is not five numbers; the sentence names the file and the line.
+    """
+    boxes = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            _, x, y, box_width, box_height = (float(value) for value in line.split())
+        except ValueError as error:
+            raise ValueError(f"{path} line {number}: {line!r} is no box; expected 'class cx cy w h'") from error
+        box = Box(
+            max(0, round((x - box_width / 2) * width)),
+            max(0, round((y - box_height / 2) * height)),
+            min(width, round((x + box_width / 2) * width)),
+            min(height, round((y + box_height / 2) * height)),
+        )
+        if box.width > 0 and box.height > 0:
+            boxes.append(box)
+    return boxes
+
+
+class Outliner(Protocol):
+    """Finds an object's pixels within each box."""
+
+    def __call__(self, infrared: GreyImage, boxes: Sequence[Box]) -> list[Mask]:
+        """Return one (H, W) bool mask a box, each inside its box."""
+        ...
+
+
+class GrabCutOutliner:
+    """GrabCut on the infrared image, started from what differs from the box's surroundings.
+
+    An object that does not differ from them in the infrared is not salient there: its mask is empty.
+    """
+
+    def __init__(self, iterations: int = 4, margin: float = 0.35) -> None:
+        """Set the number of GrabCut iterations and the surroundings seen, as a share of the box's size."""
+        self._iterations, self._margin = iterations, margin
+
+    def __call__(self, infrared: GreyImage, boxes: Sequence[Box]) -> list[Mask]:
+        """Return one (H, W) bool mask a box, inside the box."""
+        return [self._outline(infrared, box) for box in boxes]
+
+    def _outline(self, infrared: GreyImage, box: Box) -> Mask:
+        height, width = infrared.shape
+        reach_x, reach_y = (max(4, round(size * self._margin)) for size in (box.width, box.height))
+        top, bottom = max(0, box.top - reach_y), min(height, box.bottom + reach_y)
+        left, right = max(0, box.left - reach_x), min(width, box.right + reach_x)
+        window = np.asarray(cv2.medianBlur(infrared[top:bottom, left:right].copy(), 3), dtype=np.uint8)
+        within = np.zeros(window.shape, bool)
+        within[box.top - top : box.bottom - top, box.left - left : box.right - left] = True
+        mask = np.zeros((height, width), bool)
+        seed = _differs_from_surroundings(window, within)
+        if seed.sum() >= _SMALLEST_SHARE * within.sum():
+            mask[top:bottom, left:right] = self._cut(window, within, seed)
+        return mask
+
+    def _cut(self, window: GreyImage, within: Mask, seed: Mask) -> Mask:
+        labels = np.where(seed, cv2.GC_PR_FGD, np.where(within, cv2.GC_PR_BGD, cv2.GC_BGD)).astype(np.uint8)
+        if not (labels == cv2.GC_BGD).any():
+            return seed
+        stretched = cv2.normalize(window, np.empty_like(window), 0, 255, cv2.NORM_MINMAX)
+        models = np.zeros((2, 1, 65))
+        # GrabCut seeds its clusters from OpenCV's global generator: fixed, so that equal input gives equal masks.
+        cv2.setRNGSeed(0)
+        image = cv2.cvtColor(stretched, cv2.COLOR_GRAY2BGR)
+        cv2.grabCut(image, labels, (0, 0, 1, 1), models[0], models[1], self._iterations, cv2.GC_INIT_WITH_MASK)
+        found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+        if found.sum() < _SMALLEST_SHARE * within.sum():
+            found = seed
+        size = max(3, round(min(window.shape) * 0.06) | 1)
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        return np.asarray(cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, kernel), dtype=bool) & within
+
+
+def _differs_from_surroundings(window: GreyImage, within: Mask) -> Mask:
+    """Return the pixels within the box that are warmer than its surroundings by more than they vary themselves."""
+    around = window[~within] if (~within).any() else window
+    usual = float(np.median(around))
+    spread = 1.5 * float(np.median(np.abs(around - usual)))
+    return np.asarray(within & (window > usual + max(_SMALLEST_CONTRAST, 2.0 * spread)), dtype=bool)
+
+
+class SamOutliner:
+    """Segment Anything by the transformers library, from a checkpoint folder that the user has."""
+
+    def __init__(self, checkpoint: Path, device: str = "cpu") -> None:
+        """Load `SamModel` and `SamProcessor` from a local folder; nothing is downloaded.
+
+        Raises:
+            ValueError: transformers is not installed, or the folder holds no SAM checkpoint.
+        """
+        try:
+            from transformers import SamModel, SamProcessor  # type: ignore[import-not-found,unused-ignore]
+        except ImportError as error:
+            raise ValueError("outline 'sam' needs the transformers library: pip install transformers") from error
+        if not checkpoint.is_dir():
+            raise ValueError(f"SAM checkpoint {checkpoint} is no folder; expected one saved by transformers")
+        try:
+            self._model = SamModel.from_pretrained(checkpoint, local_files_only=True).to(device).eval()
+            self._processor = SamProcessor.from_pretrained(checkpoint, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"SAM checkpoint {checkpoint} cannot be loaded: {error}") from error
+
+    def __call__(self, infrared: GreyImage, boxes: Sequence[Box]) -> list[Mask]:
+        """Return the most confident of SAM's masks for each box, cut to the box."""
+        if not boxes:
+            return []
+        import torch
+
+        corners = [[[box.left, box.top, box.right, box.bottom] for box in boxes]]
+        inputs = self._processor(np.dstack([infrared] * 3), input_boxes=corners, return_tensors="pt").to(
+            self._model.device
+        )
+        with torch.inference_mode():
+            outputs = self._model(**inputs)
+        candidates = self._processor.image_processor.post_process_masks(
+            outputs.pred_masks.cpu(), inputs["original_sizes"].cpu(), inputs["reshaped_input_sizes"].cpu()
+        )[0]
+        best = outputs.iou_scores[0].argmax(dim=-1)
+        masks = []
+        for index, box in enumerate(boxes):
+            mask = np.zeros(infrared.shape, bool)
+            window = (slice(box.top, box.bottom), slice(box.left, box.right))
+            mask[window] = candidates[index, int(best[index])].numpy()[window]
+            masks.append(mask)
+        return masks
