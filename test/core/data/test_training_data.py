@@ -1,0 +1,105 @@
+"""Glare, augmentation and samples: what training sees."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
+from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_pair, to_sample
+from epofusion_core.data.glare import PEAK_RANGE, LightSpot, add_glare, overexposed_region, random_spot
+from epofusion_core.data.pairs import Pair
+from epofusion_core.data.saliency import salient_infrared
+from epofusion_core.imaging import luma, write_png
+
+
+def street(seed: int = 0, height: int = 120, width: int = 160) -> Crop:
+    """Dark textured road with a warm block."""
+    rng = np.random.default_rng(seed)
+    visible = rng.integers(20, 60, (height, width, 3), dtype=np.uint8)
+    infrared = rng.integers(28, 32, (height, width), dtype=np.uint8)
+    objects = np.zeros((height, width), np.uint8)
+    objects[50:90, 60:90] = 1
+    infrared[objects > 0] = 180
+    return Crop(visible, infrared, objects)
+
+
+SPOT = LightSpot(75, 70, 15, 1.0, 1.4, (1, 1, 1), 0.2, 45)
+
+
+def test_a_light_spot_saturates_its_centre_and_fades_outwards() -> None:
+    lit = luma(add_glare(street().visible, [SPOT]))
+    assert lit[70, 75] == 255
+    assert lit[70, 75] > lit[70, 110] > lit[70, 155]
+
+
+def test_a_yellowish_spot_is_yellowish() -> None:
+    dim = LightSpot(75, 70, 15, 1.0, 0.5, (1.0, 0.93, 0.72), 0.2, 45)
+    red, green, blue = add_glare(np.zeros((120, 160, 3), np.uint8), [dim])[70, 75].astype(int)
+    assert red > green > blue
+
+
+@given(seed=st.integers(0, 2**32 - 1), extent=st.floats(4, 200))
+def test_random_spots_have_the_paper_s_peak_and_cover_the_object(seed: int, extent: float) -> None:
+    spot = random_spot(np.random.default_rng(seed), 50.0, 40.0, extent)
+    assert PEAK_RANGE[0] <= spot.peak <= PEAK_RANGE[1]
+    assert abs(spot.x_px - 50) < extent
+    assert spot.bloom_sigma_px > spot.sigma_px
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_any_augmented_crop_is_a_valid_sample(seed: int) -> None:
+    config = AugmentConfig(crop_px=64)
+    rng = np.random.default_rng(seed)
+    crop = random_crop(street(seed % 7), config, rng)
+    sample = to_sample(random_glare(jitter(crop, config, rng), config, rng))
+    for tensor in sample.values():
+        assert isinstance(tensor, torch.Tensor)
+        assert tensor.shape == (1, 64, 64)
+        assert tensor.min() >= 0
+        assert tensor.max() <= 1
+    assert set(sample["mask"].unique().tolist()) <= {0.0, 1.0}
+
+
+def test_the_mask_is_objects_inside_the_overexposed_region_alone() -> None:
+    crop = street()
+    lit = Crop(add_glare(crop.visible, [SPOT]), crop.infrared, crop.objects)
+    mask = to_sample(lit)["mask"][0].numpy() > 0
+    assert mask.any()
+    assert not (mask & ~overexposed_region(luma(lit.visible))).any()
+    assert not (mask & (crop.objects == 0)).any()
+    assert not to_sample(crop)["mask"].any(), "without glare there is no mask"
+
+
+def test_a_sample_is_a_pure_function_of_its_number() -> None:
+    pairs = [LoadedPair(str(seed), street(seed)) for seed in range(3)]
+    config = AugmentConfig(crop_px=64)
+    whole = TrainingPairs(pairs, config, seed=5, samples=20)
+    resumed = TrainingPairs(pairs, config, seed=5, samples=20, first_sample=12)
+    assert len(resumed) == 8
+    for offset in range(3):
+        assert torch.equal(whole[12 + offset]["luma"], resumed[offset]["luma"])
+    assert not torch.equal(whole[0]["luma"], whole[1]["luma"])
+
+
+def test_an_empty_training_set_is_refused() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        TrainingPairs([], AugmentConfig(), seed=0, samples=1)
+
+
+def test_saliency_finds_the_outline_of_the_warm_block_and_no_flat_road() -> None:
+    crop = street()
+    salient = salient_infrared(crop.infrared)
+    assert salient[50:53, 60:90].mean() > 0.9
+    assert not salient[:30].any()
+
+
+def test_a_pair_of_different_sizes_is_named(tmp_path: Path) -> None:
+    write_png(tmp_path / "vi.png", np.zeros((8, 8, 3), np.uint8))
+    write_png(tmp_path / "ir.png", np.zeros((8, 9), np.uint8))
+    with pytest.raises(ValueError, match="street/7: visible is 8x8, infrared 9x8"):
+        load_pair(Pair("street/7", tmp_path / "vi.png", tmp_path / "ir.png"))

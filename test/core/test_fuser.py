@@ -1,0 +1,111 @@
+"""`Fuser`, the one door for users, and the weights files behind it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epofusion_core import Fuser
+from epofusion_core.imaging import luma, with_luma
+from epofusion_core.model.weights import WeightsError, read_card
+
+
+@pytest.fixture(scope="module")
+def fuser(random_weights: Path) -> Fuser:
+    return Fuser.load(random_weights)
+
+
+def images(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8), rng.integers(0, 256, (height, width), np.uint8)
+
+
+def test_shapes_types_and_ranges_are_as_documented(fuser: Fuser) -> None:
+    result = fuser(*images(50, 70))
+    assert result.fused_rgb.shape == (50, 70, 3)
+    assert result.fused_rgb.dtype == np.uint8
+    for image in (result.fused_luma, result.guidance, result.overexposure):
+        assert image.shape == (50, 70)
+        assert image.dtype == np.float32
+        assert image.min() >= 0
+        assert image.max() <= 1
+
+
+def test_equal_input_gives_equal_bits_also_after_loading_again(fuser: Fuser, random_weights: Path) -> None:
+    pair = images(64, 96)
+    first, second, other = fuser(*pair), fuser(*pair), Fuser.load(random_weights)(*pair)
+    assert np.array_equal(first.fused_rgb, second.fused_rgb)
+    assert np.array_equal(first.fused_luma, other.fused_luma)
+
+
+def test_thermal_may_be_8_bit_or_float(fuser: Fuser) -> None:
+    rgb, thermal = images(40, 40)
+    as_float = fuser(rgb, thermal.astype(np.float32) / 255)
+    np.testing.assert_allclose(fuser(rgb, thermal).fused_luma, as_float.fused_luma, atol=1e-5)
+
+
+def test_the_overexposure_map_marks_what_is_blown_out(fuser: Fuser) -> None:
+    rgb = np.full((60, 80, 3), 90, np.uint8)
+    rgb[:, 40:] = 255
+    overexposure = fuser(rgb, np.zeros((60, 80), np.uint8)).overexposure
+    assert overexposure[:, 55:].min() > 0.99
+    assert overexposure[:, :25].max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("rgb", "thermal", "sentence"),
+    [
+        (np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8), "rgb has shape"),
+        (np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.uint8), "rgb has shape"),
+        (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8), "equal sizes"),
+        (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint16), "thermal has shape"),
+        (np.zeros((0, 4, 3), np.uint8), np.zeros((0, 4), np.uint8), "at least 1 x 1"),
+    ],
+)
+def test_bad_images_are_one_clear_sentence(fuser: Fuser, rgb: np.ndarray, thermal: np.ndarray, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        fuser(rgb, thermal)
+
+
+def test_unknown_models_devices_and_steps_are_one_clear_sentence(random_weights: Path) -> None:
+    with pytest.raises(WeightsError, match="epofusion_xl"):
+        Fuser.load("epofusion_xl")
+    with pytest.raises(ValueError, match="warp drive"):
+        Fuser.load(random_weights, device="warp drive")
+    with pytest.raises(ValueError, match="steps is 0"):
+        Fuser.load(random_weights, steps=0)
+
+
+def test_a_truncated_or_foreign_weights_file_is_one_clear_sentence(random_weights: Path, tmp_path: Path) -> None:
+    whole = random_weights.read_bytes()
+    for name, content in (("short", whole[: len(whole) // 2]), ("empty", b""), ("text", b"weights?" * 99)):
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=name):
+            Fuser.load(path)
+
+
+def test_a_weights_file_says_what_it_is(random_weights: Path) -> None:
+    card = read_card(random_weights)
+    assert card.name == "untrained_xs"
+    assert card.config.output == "sources"
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_replacing_the_luma_by_itself_changes_no_colour(seed: int) -> None:
+    rgb = np.random.default_rng(seed).integers(0, 256, (6, 7, 3), dtype=np.uint8)
+    same = with_luma(rgb, luma(rgb).astype(np.float32) / 255)
+    assert np.array_equal(same, rgb)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), new=st.floats(0.3, 0.7))
+def test_a_new_luma_keeps_the_colour_differences(seed: int, new: float) -> None:
+    rgb = np.random.default_rng(seed).integers(100, 156, (6, 7, 3), dtype=np.uint8)
+    changed = with_luma(rgb, np.full((6, 7), new, np.float32))
+    differences = rgb.astype(int) - rgb[..., :1]
+    assert np.array_equal(changed.astype(int) - changed[..., :1], differences)
+    assert np.abs(luma(changed).astype(float) - 255 * new).max() <= 2
