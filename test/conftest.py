@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
+from epofusion_core.imaging import write_png
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import ModelCard, save_weights
@@ -29,3 +32,21 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real image pairs: EPOFUSION_DATA is not set and ../shared/data is not there")
     return folder
+
+
+@pytest.fixture
+def glare_pairs(tmp_path: Path) -> Path:
+    """Folder with datasets town/{vi,ir,mask} (3 pairs) and country/{vi,ir} (2): a growing glare on a warm car."""
+    root = tmp_path / "pairs"
+    for number in range(5):
+        dataset = root / ("town" if number < 3 else "country")
+        noise = np.random.default_rng(number).integers(0, 30, (64, 96)).astype(np.uint8)
+        visible, infrared, mask = 40 + noise, 60 + noise[::-1], np.zeros((64, 96), np.uint8)
+        cv2.circle(visible, (48, 32), 10 + 4 * number, 255, -1)
+        for image, value in ((infrared, 220), (mask, 255)):
+            cv2.rectangle(image, (40, 30), (56, 38), value, -1)
+        write_png(dataset / "vi" / f"{number}.png", np.dstack([visible, visible, visible // 4 * 3]))
+        write_png(dataset / "ir" / f"{number}.png", infrared)
+        if dataset.name == "town":
+            write_png(dataset / "mask" / f"{number}.png", mask)
+    return root

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import cv2
@@ -17,7 +18,7 @@ from epofusion_core.evaluation.clips import Clip, read_clip
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.flicker import flicker
 from epofusion_core.evaluation.methods import Fused, Method, Sources
-from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, check_images, fusion_metrics
+from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
 from epofusion_core.exposure import overexposed_fraction
 from epofusion_core.imaging import read_grey, read_rgb
@@ -97,7 +98,7 @@ def _use_one_thread() -> None:
 def _measure_pair(pair: Pair, methods: Sequence[Method]) -> Outcome:
     try:
         sources = _read_sources(pair)
-        true_mask = None if pair.mask is None else _read_mask(pair, sources)
+        true_mask = None if pair.mask is None else _read_mask(pair.mask, sources)
     except (ValueError, cv2.error) as error:
         return Outcome(pair.name, problems=[str(error)])
     measurements: list[Measurement] = []
@@ -118,21 +119,23 @@ def _measure_pair(pair: Pair, methods: Sequence[Method]) -> Outcome:
 
 def _read_sources(pair: Pair) -> Sources:
     sources = Sources(pair.name, read_rgb(pair.visible), read_grey(pair.infrared))
-    if sources.infrared.shape != sources.luma.shape:
-        raise ValueError(
-            f"{pair.infrared}: is {sources.infrared.shape}, its visible image {sources.luma.shape} pixels; "
-            "expected equal sizes"
-        )
+    _check_size(pair.infrared, sources.infrared, sources)
     if min(sources.luma.shape) < MIN_SIDE_PX:
         raise ValueError(f"{pair.visible}: is {sources.luma.shape} pixels; expected at least {MIN_SIDE_PX} a side")
     return sources
 
 
-def _read_mask(pair: Pair, sources: Sources) -> Grey:
-    assert pair.mask is not None
-    mask = read_grey(pair.mask)
-    check_images(mask=mask, visible=sources.luma)
+def _read_mask(path: Path, sources: Sources) -> Grey:
+    mask = read_grey(path)
+    _check_size(path, mask, sources)
     return mask
+
+
+def _check_size(path: Path, image: Grey, sources: Sources) -> None:
+    if image.shape != sources.luma.shape:
+        raise ValueError(
+            f"{path}: is {image.shape}, its visible image {sources.luma.shape} pixels; expected equal sizes"
+        )
 
 
 def _figures(sources: Sources, fused: Fused, true_mask: Grey | None) -> dict[str, float]:

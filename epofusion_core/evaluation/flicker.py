@@ -34,7 +34,7 @@ def flicker(frames: Iterable[tuple[Grey, Grey, Grey]]) -> float:
         check_images(visible=current[0], infrared=current[1], fused=current[2])
         if previous is not None:
             motion = np.zeros((*current[0].shape, 2), np.float32)
-            optical_flow.calc(current[0], previous[0], motion)
+            optical_flow.calc(np.ascontiguousarray(current[0]), np.ascontiguousarray(previous[0]), motion)
             visible, infrared, fused = _changes(previous, current, motion)
             changes.append(fused - (visible + infrared) / 2)
         previous = current

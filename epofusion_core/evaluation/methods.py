@@ -82,7 +82,7 @@ class RuleMethod:
     def fuse(self, sources: Sources) -> Fused:
         """Apply the rule to luma and infrared; the chroma stays the visible image's."""
         grey = RULES[self.name](sources.luma, sources.infrared)
-        return Fused(with_luma(sources.visible, grey / np.float32(255)), grey)
+        return Fused(with_luma(sources.visible, _unit(grey)), grey)
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,13 @@ class FolderMethod:
                 f"{path}: is {grey.shape}, its sources are {sources.luma.shape} pixels; expected equal sizes"
             )
         mask = _images(self.folder / "mask").get(sources.name)
-        return Fused(rgb, grey, None if mask is None else read_grey(mask) / np.float32(255))
+        return Fused(rgb, grey, None if mask is None else _unit(read_grey(mask)))
 
 
 @cache
 def _images(folder: Path) -> dict[str, Path]:
     return images_by_stem(folder) if folder.is_dir() else {}
+
+
+def _unit(image: GreyImage) -> NDArray[np.float32]:
+    return np.divide(image, 255, dtype=np.float32)

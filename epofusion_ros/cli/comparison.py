@@ -48,11 +48,14 @@ def run(title: str, outcomes: "Iterable[Outcome]", total: int, sheet: int, probl
 
 def show(title: str, out: Path, evaluation: "Evaluation") -> None:
     """Write the files of an evaluation and print its tables."""
+    from rich.console import Console
+
     from epofusion_core.evaluation.results import write_results
 
     write_results(out, title, evaluation)
+    wide = Console(width=max(console.width, _TABLE_WIDTH))
     for table in evaluation.tables:
-        console.print(_terminal_table(table), width=_TABLE_WIDTH, soft_wrap=True)
+        wide.print(_terminal_table(table))
     console.print(f"report: {out / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -71,7 +74,7 @@ def _terminal_table(table: "Table") -> "RichTable":
     from rich.text import Text
 
     styles = {"best": "bold green", "second": "underline"}
-    title = f"{table.title}: {table.items} items, {table.glare_items} overexposed"
+    title = f"{table.title} (items: {table.items}, overexposed: {table.glare_items})"
     shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     shown.add_column("method", no_wrap=True)
     for column in table.columns:

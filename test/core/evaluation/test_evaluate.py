@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.evaluation.clips import find_clips
-from epofusion_core.evaluation.evaluate import Measurement, Outcome, measure_clips, measure_pairs
+from epofusion_core.evaluation.evaluate import Outcome, measure_clips, measure_pairs
 from epofusion_core.evaluation.methods import FolderMethod, Method, ModelMethod, RuleMethod
 from epofusion_core.fuse_files import fuse_files
 from epofusion_core.fuser import Fuser
@@ -54,23 +54,69 @@ def test_masks_are_compared_where_both_are_there(glare_pairs: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("town/vi/1.png", b"no image", "town/vi/1.png: is no image"),
-        ("town/ir/1.png", np.zeros((64, 95), np.uint8), "town/ir/1.png: is .*expected equal sizes"),
-        ("town/mask/1.png", np.zeros((20, 20), np.uint8), "town/mask/1.png: is .*expected equal sizes"),
+        ("town/vi/1.png", None, "is no image"),
+        ("town/ir/1.png", np.zeros((64, 95), np.uint8), "expected equal sizes"),
+        ("town/mask/1.png", np.zeros((20, 20), np.uint8), "expected equal sizes"),
     ],
 )
-def test_a_bad_file_is_named_and_the_other_pairs_are_measured(
-    glare_pairs: Path, name: str, content: bytes | np.ndarray, complaint: str
+def test_a_bad_file_is_named_once_and_the_other_pairs_are_measured(
+    glare_pairs: Path, name: str, content: NDArray[np.uint8] | None, complaint: str
 ) -> None:
-    if isinstance(content, bytes):
-        (glare_pairs / name).write_bytes(content)
+    if content is None:
+        (glare_pairs / name).write_bytes(b"text")
     else:
         write_png(glare_pairs / name, content)
     outcomes = list(measure_pairs(find_pairs(glare_pairs), RULES))
-    assert [outcome.item for outcome in outcomes if outcome.problems] == ["town/1"]
-    bad = next(outcome for outcome in outcomes if outcome.problems)
-    assert len(bad.problems) == 1
-    pytest.approx(bad.problems[0])
-    with pytest.raises(ValueError, match=complaint):
-        raise ValueError(bad.problems[0])
-    assert sum(len(outcome.measurements) for outcome in outcomes) == 8
+    (problem,) = [problem for outcome in outcomes for problem in outcome.problems]
+    assert problem.startswith(f"{glare_pairs / name}: ")
+    assert complaint in problem
+    assert [outcome.item for outcome in outcomes if not outcome.measurements] == ["town/1"]
+
+
+def test_images_too_small_for_the_metrics_are_named(tmp_path: Path) -> None:
+    for folder in ("vi", "ir"):
+        write_png(tmp_path / folder / "tiny.png", np.zeros((40, 60), np.uint8))
+    (outcome,) = measure_pairs(find_pairs(tmp_path), RULES)
+    assert outcome.problems == [f"{tmp_path / 'vi' / 'tiny.png'}: is (40, 60) pixels; expected at least 41 a side"]
+
+
+def test_a_result_that_is_missing_or_of_another_size_leaves_the_other_methods_alone(glare_pairs: Path) -> None:
+    results = glare_pairs / "results"
+    write_png(results / "0.png", np.zeros((10, 10), np.uint8))
+    methods: list[Method] = [RuleMethod("maximum"), FolderMethod("mine", results)]
+    first, second, _ = measure_pairs(find_pairs(glare_pairs / "town"), methods)
+    assert [m.method for m in first.measurements + second.measurements] == ["maximum", "maximum"]
+    assert first.problems == [
+        f"mine, 0: {results / '0.png'}: is (10, 10), its sources are (64, 96) pixels; expected equal sizes"
+    ]
+    assert second.problems == [f"mine, 1: {results}: has no image named 1"]
+
+
+def write_clip(root: Path, name: str, frames: int) -> None:
+    for folder, level in (("vi", 100), ("ir", 50)):
+        with VideoWriter(root / folder / f"{name}.mp4", 10.0) as video:
+            for _ in range(frames):
+                video.write(np.full((48, 64), level, np.uint8))
+
+
+def test_clips_are_measured_and_a_broken_or_lonely_one_is_named(tmp_path: Path) -> None:
+    for name, frames in (("still", 3), ("short", 1), ("broken", 3), ("lonely", 3)):
+        write_clip(tmp_path, name, frames)
+    (tmp_path / "vi" / "broken.mp4").write_bytes(b"no video")
+    (tmp_path / "ir" / "lonely.mp4").unlink()
+    clips, lonely = find_clips(tmp_path)
+    assert lonely == [f"{tmp_path / 'vi' / 'lonely.mp4'}: has no video of the other camera"]
+    broken, short, still = measure_clips(clips, [RuleMethod("average")], max_frames=10)
+    assert "broken.mp4: cannot be read as a video" in broken.problems[0]
+    assert "fewer than two frames" in short.problems[0]
+    (measurement,) = still.measurements
+    assert measurement.figures["flicker"] == pytest.approx(0, abs=0.5)
+
+
+def test_a_folder_without_clips_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected folders vi/ and ir/ side by side"):
+        find_clips(tmp_path)
+    for folder in ("vi", "ir"):
+        (tmp_path / folder).mkdir()
+    with pytest.raises(ValueError, match="has no pair of videos"):
+        find_clips(tmp_path)

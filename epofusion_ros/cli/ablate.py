@@ -1,0 +1,84 @@
+"""`epofusion ablate`: what each part of the method is worth (Table IV), and how many sampling steps pay (Fig. 8)."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epofusion_ros.cli import comparison
+from epofusion_ros.cli.console import clear_errors, console
+
+if TYPE_CHECKING:
+    from epofusion_core.data.pairs import Pair
+    from epofusion_core.evaluation.methods import ModelMethod
+    from epofusion_core.evaluation.summary import Evaluation
+
+
+def ablate(
+    data: Annotated[Path, typer.Option(help="Folder of pairs: vi/ and ir/, or datasets that have them.")],
+    out: Annotated[Path, typer.Option(help="Folder to write parts/ (Table IV) and steps/ (Fig. 8) to.")],
+    list_file: Annotated[
+        Path | None, typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="The complete model: named size or weights file.")] = "epofusion_s",
+    without_gm: Annotated[Path | None, typer.Option(help="Weights trained without the guidance module.")] = None,
+    without_al: Annotated[Path | None, typer.Option(help="Weights trained without the adaptive loss.")] = None,
+    without_ddm: Annotated[Path | None, typer.Option(help="Weights trained without denoising diffusion.")] = None,
+    without_mscf: Annotated[Path | None, typer.Option(help="Weights trained without multi-scale fusion.")] = None,
+    max_steps: Annotated[int, typer.Option(min=1, help="Try K = 1 to this many sampling steps.")] = 8,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
+    sheet: Annotated[int, typer.Option(min=0, help="Pairs on each report's contact sheet.")] = comparison.SHEET_PAIRS,
+) -> None:
+    """Measure a trained model without each of its parts, and with K = 1, 2, ... sampling steps.
+
+    Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
+    """
+    from epofusion_core.data.pairs import scan_pairs
+    from epofusion_core.evaluation.methods import ModelMethod
+    from epofusion_core.model.weights import read_card, resolve_weights
+
+    given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
+    parts = [ModelMethod(name, str(path), device) for name, path in given if path]
+    complete = ModelMethod("EPOFusion", model, device)
+    with clear_errors():
+        cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
+        scan = scan_pairs(data, list_file)
+    evaluation = _compare("Table IV: parts left out", scan.pairs, [*parts, complete], out / "parts", jobs, sheet)
+    problems = [*scan.unpaired, *evaluation.problems]
+    if cards[-1].config.diffusion:
+        by_steps = [ModelMethod(f"K = {k}", model, device, k) for k in range(1, max_steps + 1)]
+        evaluation = _compare("Fig. 8: sampling steps", scan.pairs, by_steps, out / "steps", jobs, sheet)
+        problems += evaluation.problems
+        _write_steps(scan.pairs, by_steps, evaluation, out / "steps")
+    comparison.exit_with(list(dict.fromkeys(problems)))
+
+
+def _compare(
+    title: str, pairs: "list[Pair]", models: "list[ModelMethod]", out: Path, jobs: int, sheet: int
+) -> "Evaluation":
+    from epofusion_core.evaluation.baselines import RULES
+    from epofusion_core.evaluation.evaluate import measure_pairs
+    from epofusion_core.evaluation.methods import Method, RuleMethod
+
+    methods: list[Method] = [*(RuleMethod(name) for name in RULES), *models]
+    evaluation = comparison.run(title, measure_pairs(pairs, methods, jobs), len(pairs), sheet, [])
+    comparison.show(title, out, evaluation)
+    return evaluation
+
+
+def _write_steps(pairs: "list[Pair]", methods: "list[ModelMethod]", evaluation: "Evaluation", out: Path) -> None:
+    """Time the methods on a pair that could be read, one after the other, and write the curves."""
+    from epofusion_core.evaluation.ablation import StepResult, time_ms, write_steps
+
+    if not evaluation.tables:
+        return
+    figures = {row.method: row.figures for row in evaluation.tables[0].rows}
+    measured = {measurement.item for measurement in evaluation.measurements}
+    readable = next(pair for pair in pairs if pair.name in measured)
+    results = [
+        StepResult(method.steps, time_ms(method, readable), figures[method.name]) for method in methods if method.steps
+    ]
+    write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].device})", results)
+    console.print(f"plot: {out / 'steps.png'}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,88 @@
+"""The report opens in a real browser: nothing missing, nothing cut off, on a desk and on a phone, light and dark."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from epofusion_core.data.pairs import find_pairs
+from epofusion_core.evaluation.evaluate import measure_pairs
+from epofusion_core.evaluation.methods import FolderMethod, RuleMethod
+from epofusion_core.evaluation.report import render
+from epofusion_core.evaluation.summary import Evaluation, collect
+
+PROBE = """<script>
+addEventListener("load", () => {
+  const images = [...document.images];
+  document.body.setAttribute("data-probe", JSON.stringify({
+    images: images.length,
+    broken: images.filter(image => image.naturalWidth === 0).length,
+    overflow: document.documentElement.scrollWidth - innerWidth,
+    rows: document.querySelectorAll("tbody tr").length,
+    best: document.querySelectorAll("td.best").length,
+    injected: document.querySelectorAll("b").length,
+  }));
+});
+</script>"""
+
+
+@pytest.fixture
+def evaluation(glare_pairs: Path) -> Evaluation:
+    methods = [
+        RuleMethod("maximum"),
+        RuleMethod("average"),
+        FolderMethod("<b>mine</b>", glare_pairs / "country" / "ir"),
+    ]
+    return collect(measure_pairs(find_pairs(glare_pairs / "country"), methods), 2, ["x<b>.png: has no partner"])
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed to open the report in")
+    return browser
+
+
+def browse(browser: str, page: Path, *options: str) -> str:
+    command = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *options, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_the_report_needs_no_other_file_and_escapes_names(evaluation: Evaluation) -> None:
+    page = render("Fusion quality", evaluation)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "<script" not in page
+    assert "&lt;b&gt;mine&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_a_browser_shows_every_picture_and_row_without_sideways_scrolling(
+    evaluation: Evaluation, chromium: str, tmp_path: Path, width: int
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render("Fusion quality", evaluation) + PROBE, encoding="utf-8")
+    document = browse(chromium, page, f"--window-size={width},900", "--dump-dom", "--virtual-time-budget=5000")
+    probe = json.loads(document.split('data-probe="')[1].split('"')[0].replace("&quot;", '"'))
+    assert probe.pop("best") >= 7
+    assert probe == {"images": 10, "broken": 0, "overflow": 0, "rows": 3, "injected": 0}
+
+
+def test_the_page_follows_the_readers_light_or_dark_setting(
+    evaluation: Evaluation, chromium: str, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render("Fusion quality", evaluation), encoding="utf-8")
+    brightness = {}
+    for scheme, setting in (("light", 1), ("dark", 0)):
+        shot = tmp_path / f"{scheme}.png"
+        options = (f"--screenshot={shot}", "--window-size=800,600", f"--blink-settings=preferredColorScheme={setting}")
+        browse(chromium, page, *options)
+        brightness[scheme] = np.median(cv2.imread(str(shot)))
+    assert brightness["light"] > 230
+    assert brightness["dark"] < 50
