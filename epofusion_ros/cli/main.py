@@ -1,0 +1,28 @@
+"""Composes the `epofusion` command of its subcommands; each lies in the file of its name."""
+
+import typer
+
+from epofusion_ros.cli.ablate import ablate
+from epofusion_ros.cli.evaluate import evaluate
+from epofusion_ros.cli.fuse import fuse
+from epofusion_ros.cli.info import info
+from epofusion_ros.cli.ivoe import ivoe
+from epofusion_ros.cli.score import score
+from epofusion_ros.cli.train import train
+
+app = typer.Typer(
+    name="epofusion",
+    help="Exposure-aware infrared and visible image fusion.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.command()(fuse)
+app.command()(info)
+app.command()(train)
+app.command()(evaluate)
+app.command()(score)
+app.command()(ablate)
+app.add_typer(ivoe, name="ivoe")
+
+if __name__ == "__main__":
+    app()
