@@ -6,7 +6,7 @@ noise is seeded by the iteration, so a resumed run continues bit for bit.
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_pair
@@ -42,6 +42,7 @@ from epofusion_core.training.losses import (
     pseudo_target,
     total_loss,
 )
+from epofusion_core.training.simulated import simulated_pairs
 from epofusion_core.training.validation import validate
 
 _LARGEST_TIME = 0.999
@@ -94,8 +95,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     card = ModelCard(config.model, model.config)
     optimiser = torch.optim.AdamW(_parameter_groups(model, config.weight_decay), lr=config.learning_rate)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate_factor(step, config))
-    moving = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-    average = AveragedModel(model, multi_avg_fn=moving, use_buffers=True).to(accelerator.device)
+    average = AveragedModel(model, avg_fn=_moving_average(config.ema), use_buffers=True).to(accelerator.device)
     trained, optimiser = accelerator.prepare(TrainingForward(model, config), optimiser)
     progressed = Progressed()
     accelerator.register_for_checkpointing(average, scheduler, progressed)
@@ -215,6 +215,17 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
+def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Return the update of an exponential moving average that forgets the random start quickly."""
+
+    def update(average: Tensor, value: Tensor, updates: Tensor | int) -> Tensor:
+        count = float(updates)
+        share = 1.0 - min(decay, (1.0 + count) / (10.0 + count))
+        return average.lerp(value, share) if average.is_floating_point() else value
+
+    return update
+
+
 def _learning_rate_factor(step: int, config: TrainConfig) -> float:
     """Linear warm-up, then linear decay to 0."""
     if step < config.warmup:
@@ -229,11 +240,7 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
     pairs = [pair for pair in find_pairs(data.root, train_list) if pair.name not in excluded]
     loaded = [load_pair(pair, objects_folder=data.objects) for pair in pairs]
-    if data.simulated:
-        from epofusion_core.training.simulated import simulated_pairs
-
-        loaded += simulated_pairs(data.simulated, config.seed)
-    return loaded
+    return loaded + simulated_pairs(data.simulated, config.seed)
 
 
 def _batches(config: TrainConfig, accelerator: Accelerator, first_iteration: int) -> Iterator[Sample]:
