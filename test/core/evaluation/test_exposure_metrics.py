@@ -67,6 +67,19 @@ def test_change_within_seven_pixels_of_glare_is_not_held_against_naturalness() -
     assert exposure_metrics(visible, infrared, np.where(near, visible, 90).astype(np.uint8)).dy == 50
 
 
+@pytest.mark.parametrize(("amplitude", "flat"), [(2, True), (4, False)])
+def test_infrared_that_varies_by_less_than_three_grey_levels_is_flat(amplitude: int, flat: bool) -> None:
+    chequered = (100 + amplitude * (2 * (np.indices((60, 60)).sum(axis=0) % 2) - 1)).astype(np.uint8)
+    white = np.full((60, 60), 255, np.uint8)
+    assert math.isnan(exposure_metrics(white, chequered, white).n_oe) is not flat
+
+
+@pytest.mark.parametrize(("level", "glare"), [(229, False), (230, True)])
+def test_glare_that_naturalness_leaves_out_begins_at_luma_230(level: int, glare: bool) -> None:
+    visible, infrared = np.full((60, 60), level, np.uint8), np.zeros((60, 60), np.uint8)
+    assert math.isnan(exposure_metrics(visible, infrared, infrared).dy) is glare
+
+
 @pytest.mark.parametrize(("bright_pixels", "applies"), [(19, False), (20, True)])
 def test_glare_counts_from_two_thousandths_of_the_image(bright_pixels: int, applies: bool) -> None:
     visible = np.full((100, 100), 10, np.uint8)

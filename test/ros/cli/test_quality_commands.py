@@ -113,7 +113,8 @@ def test_score_compares_several_methods_at_once_and_marks_the_best(town: Path, t
         write_png(tmp_path / "blurred" / "fused" / path.name, np.asarray(blurred, np.uint8))
         write_png(tmp_path / "blurred" / "mask" / path.name, read_grey(town / "mask" / path.name))
     result = epofusion(
-        "score", "--vi", town / "vi", "--ir", town / "ir", "--mask", town / "mask", "--fused", tmp_path / "visible_only",
+        "score", "--vi", town / "vi", "--ir", town / "ir", "--mask", town / "mask",
+        "--fused", tmp_path / "visible_only",
         "--fused", f"soft={tmp_path / 'blurred'}", "--out", tmp_path / "out", "--jobs", 2,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
