@@ -1,0 +1,89 @@
+"""Packages epofusion_ros for colcon (ament_python) and for pip alike."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "epofusion_ros"
+ROOT = Path(__file__).parent
+SHARE = Path("share") / NAME
+
+ROS_WHEELS = [
+    "ros-rclpy",
+    "ros-sensor-msgs",
+    "ros-std-msgs",
+    "ros-std-srvs",
+    "ros-diagnostic-msgs",
+    "ros-lifecycle-msgs",
+    "ros-rmw-fastrtps-cpp",
+]
+TEST = [
+    "catkin-pkg>=1.0",
+    "colcon-core>=0.19",
+    "colcon-python-setup-py>=0.2",
+    "colcon-ros>=0.5",
+    "hypothesis>=6.100",
+    "mypy>=1.15",
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "pytest-xdist>=3.5",
+    "ruff>=0.12",
+    "types-PyYAML>=6",
+]
+
+
+def installed_folder(folder: str) -> list[tuple[str, list[str]]]:
+    """List the files of a folder of the repository for share/epofusion_ros, subfolders included."""
+    files = sorted(path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    relative = [path.relative_to(ROOT) for path in files]
+    return [(str(SHARE / path.parent), [str(path)]) for path in relative]
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Exposure-aware fusion of RGB and thermal image streams for ROS 2",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["epofusion_core*", "epofusion_ros*"]),
+    package_data={
+        "epofusion_core": ["py.typed", "weights/*.safetensors", "**/*.jinja"],
+        "epofusion_ros": ["py.typed", "**/*.jinja"],
+    },
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (str(SHARE), ["package.xml"]),
+        *installed_folder("launch"),
+        *installed_folder("config"),
+        (str(SHARE / "weights"), sorted(str(path) for path in Path("epofusion_core/weights").glob("*.safetensors"))),
+    ],
+    install_requires=[
+        "av>=12",
+        "jinja2>=3.1",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
+        "opencv-python-headless>=4.8",
+        "pydantic>=2.6",
+        "PyYAML>=6",
+        "rich>=13.7",
+        "rosbags>=0.10",
+        "typer>=0.12",
+    ],
+    extras_require={
+        "torch": ["safetensors>=0.4", "timm>=1.0", "torch>=2.4", "torchvision>=0.19"],
+        "train": ["accelerate>=1.0", "tensorboard>=2.16"],
+        "onnxruntime": ["onnxruntime>=1.18", "onnxscript>=0.1"],
+        "openvino": ["openvino>=2024.4"],
+        "ros-wheels": ROS_WHEELS,
+        "test": TEST,
+    },
+    entry_points={
+        "console_scripts": [
+            "epofusion = epofusion_ros.cli.main:app",
+            "fusion_node = epofusion_ros.fusion_node:main",
+        ]
+    },
+    zip_safe=False,
+)
