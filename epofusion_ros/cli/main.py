@@ -8,6 +8,7 @@ from epofusion_ros.cli.fuse import fuse
 from epofusion_ros.cli.info import info
 from epofusion_ros.cli.ivoe import ivoe
 from epofusion_ros.cli.score import score
+from epofusion_ros.cli.simulate import simulate
 from epofusion_ros.cli.train import train
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(score)
 app.command()(ablate)
+app.command()(simulate)
 app.add_typer(ivoe, name="ivoe")
 
 if __name__ == "__main__":
