@@ -1,0 +1,181 @@
+"""Pairing of RGB and thermal frames by stamp, on integer nanoseconds. Pure Python: knows neither ROS nor clocks.
+
+A frame is given in with its stamp and comes out once: in a pair, or counted as unmatched. Pairs are returned to the
+caller, so that nothing of the caller's runs inside the pairer.
+"""
+
+from bisect import insort
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_SURE_SHARE = 0.4
+"""A partner nearer than this share of its stream's interval cannot be beaten by the stream's next frame."""
+
+
+@dataclass(frozen=True)
+class Pair(Generic[T]):
+    """An RGB and a thermal frame of (almost) one moment.
+
+    Attributes:
+        stamp_ns: stamp of the RGB frame.
+        delta_ns: thermal stamp, offset applied, minus RGB stamp.
+        rgb: the RGB frame as it was given in.
+        thermal: the thermal frame.
+    """
+
+    stamp_ns: int
+    delta_ns: int
+    rgb: T
+    thermal: T
+
+
+@dataclass
+class StreamCount:
+    """What became of one input's frames: received = paired + unmatched + pending, always."""
+
+    received: int = 0
+    paired: int = 0
+    unmatched: int = 0
+
+    @property
+    def pending(self) -> int:
+        """Frames that wait for a partner."""
+        return self.received - self.paired - self.unmatched
+
+
+@dataclass
+class _Stream(Generic[T]):
+    """Frames of one input that wait, oldest first, and what is known of its past."""
+
+    waiting: list[tuple[int, int, T]] = field(default_factory=list)
+    count: StreamCount = field(default_factory=StreamCount)
+    last_used_ns: int | None = None
+    newest_ns: int | None = None
+    interval_ns: int = 0
+
+    def add(self, stamp_ns: int, frame: T) -> bool:
+        """Take a frame; False if it is older than what was used already, or a repetition."""
+        self.count.received += 1
+        late = self.last_used_ns is not None and stamp_ns <= self.last_used_ns
+        if late or any(stamp_ns == waiting for waiting, _, _ in self.waiting):
+            self.count.unmatched += 1
+            return False
+        if self.newest_ns is not None and stamp_ns > self.newest_ns:
+            self.interval_ns = stamp_ns - self.newest_ns
+        self.newest_ns = stamp_ns if self.newest_ns is None else max(stamp_ns, self.newest_ns)
+        insort(self.waiting, (stamp_ns, self.count.received, frame), key=lambda entry: entry[:2])
+        return True
+
+    def drop_oldest(self) -> None:
+        self.last_used_ns = self.waiting.pop(0)[0]
+        self.count.unmatched += 1
+
+    def take(self, index: int) -> tuple[int, T]:
+        """Take a frame for a pair; older ones can no longer keep the order and are unmatched."""
+        stamp_ns, _, frame = self.waiting[index]
+        self.count.paired += 1
+        self.count.unmatched += index
+        self.last_used_ns = stamp_ns
+        del self.waiting[: index + 1]
+        return stamp_ns, frame
+
+    def clear(self) -> None:
+        self.count.unmatched += len(self.waiting)
+        self.waiting.clear()
+        self.last_used_ns, self.newest_ns, self.interval_ns = None, None, 0
+
+
+class NearestPairer(Generic[T]):
+    """Pairs each RGB frame with the thermal frame nearest to it, if that one has no nearer RGB frame.
+
+    Stamps within pairs grow strictly, and no frame is used twice. A decision waits for the next frame only where that
+    frame could still be nearer, judged by the stream's interval.
+    """
+
+    def __init__(self, slop_ns: int, queue_size: int, thermal_offset_ns: int = 0) -> None:
+        """Set the limits.
+
+        Args:
+            slop_ns: largest difference of stamps within a pair, inclusive.
+            queue_size: frames that each input may hold, at least 1.
+            thermal_offset_ns: added to thermal stamps.
+        """
+        self._slop_ns, self._queue_size, self._offset_ns = slop_ns, queue_size, thermal_offset_ns
+        self._rgb: _Stream[T] = _Stream()
+        self._thermal: _Stream[T] = _Stream()
+
+    @property
+    def rgb(self) -> StreamCount:
+        """What became of the RGB frames."""
+        return self._rgb.count
+
+    @property
+    def thermal(self) -> StreamCount:
+        """What became of the thermal frames."""
+        return self._thermal.count
+
+    def add_rgb(self, stamp_ns: int, frame: T) -> list[Pair[T]]:
+        """Give in an RGB frame; returns the pairs that are decided now, in order."""
+        return list(self._match()) if self._rgb.add(stamp_ns, frame) else []
+
+    def add_thermal(self, stamp_ns: int, frame: T) -> list[Pair[T]]:
+        """Give in a thermal frame; returns the pairs that are decided now, in order."""
+        return list(self._match()) if self._thermal.add(stamp_ns + self._offset_ns, frame) else []
+
+    def reset(self) -> None:
+        """Forget the past, since time has jumped back; waiting frames count as unmatched."""
+        self._rgb.clear()
+        self._thermal.clear()
+
+    def _match(self) -> Iterator[Pair[T]]:
+        """Decide the oldest RGB frames as far as that is possible, then keep the queues bounded."""
+        while self._rgb.waiting:
+            full = len(self._rgb.waiting) > self._queue_size or len(self._thermal.waiting) > self._queue_size
+            stamp_ns = self._rgb.waiting[0][0]
+            index = self._partner(stamp_ns)
+            if not full and not self._is_final(stamp_ns, index):
+                break
+            if index is None:
+                if self._thermal_is_past(stamp_ns) or len(self._rgb.waiting) > self._queue_size:
+                    self._rgb.drop_oldest()
+                    continue
+                break
+            _, rgb = self._rgb.take(0)
+            thermal_ns, thermal = self._thermal.take(index)
+            yield Pair(stamp_ns, thermal_ns - stamp_ns, rgb, thermal)
+        while len(self._thermal.waiting) > self._queue_size:
+            self._thermal.drop_oldest()
+
+    def _partner(self, stamp_ns: int) -> int | None:
+        """Return the index of the nearest waiting thermal frame that no later RGB frame is nearer to."""
+        near = [
+            (abs(thermal_ns - stamp_ns), index)
+            for index, (thermal_ns, _, _) in enumerate(self._thermal.waiting)
+            if abs(thermal_ns - stamp_ns) <= self._slop_ns
+        ]
+        for distance_ns, index in sorted(near):
+            thermal_ns = self._thermal.waiting[index][0]
+            if not any(abs(thermal_ns - rgb_ns) < distance_ns for rgb_ns, _, _ in self._rgb.waiting[1:]):
+                return index
+        return None
+
+    def _is_final(self, stamp_ns: int, index: int | None) -> bool:
+        """Tell whether no frame that is still to come can change the decision about an RGB frame."""
+        if index is None:
+            return self._thermal_is_past(stamp_ns)
+        thermal_ns = self._thermal.waiting[index][0]
+        distance_ns = abs(thermal_ns - stamp_ns)
+        if thermal_ns <= stamp_ns:
+            next_ns, interval_ns = self._thermal.newest_ns, self._thermal.interval_ns
+            passed = next_ns is not None and next_ns > stamp_ns
+        else:
+            next_ns, interval_ns = self._rgb.newest_ns, self._rgb.interval_ns
+            passed = next_ns is not None and next_ns >= thermal_ns
+        return distance_ns == 0 or passed or distance_ns <= _SURE_SHARE * interval_ns
+
+    def _thermal_is_past(self, stamp_ns: int) -> bool:
+        """Tell whether thermal time has moved on so far that no partner can come any more."""
+        return self._thermal.newest_ns is not None and self._thermal.newest_ns > stamp_ns + self._slop_ns

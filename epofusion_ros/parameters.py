@@ -1,0 +1,279 @@
+"""Parameters of the node: one declaration each, with name, default, range, unit and description.
+
+The node works with the frozen `NodeParameters` alone; it never asks ROS for a single value. The table in
+docs/parameters.md and config/epofusion.yaml are generated from these declarations (`scripts/generate_docs`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from rcl_interfaces.msg import ParameterDescriptor
+    from rclpy.node import Node
+
+Value: TypeAlias = "str | int | float | bool | Sequence[float]"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is known of a parameter besides its value.
+
+    Attributes:
+        name: ROS name, such as "sync.slop".
+        description: what it decides.
+        unit: unit of the value; empty where it has none.
+        choices: allowed strings; empty where any is allowed.
+        lowest: smallest allowed number, inclusive; None where there is no limit.
+        highest: largest allowed number, inclusive.
+    """
+
+    name: str
+    description: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    lowest: float | None = None
+    highest: float | None = None
+
+    def check(self, value: Value) -> str | None:
+        """Return what is wrong with a value, in one sentence, or None."""
+        if self.choices and value not in self.choices:
+            return f"parameter {self.name} is {value!r}; expected one of {', '.join(self.choices)}"
+        numbers = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        for number in numbers:
+            if not isinstance(number, (int, float)) or isinstance(number, bool):
+                continue
+            if self.lowest is not None and not number >= self.lowest:
+                return f"parameter {self.name} is {number}; expected at least {self.lowest:g} {self.unit}".rstrip()
+            if self.highest is not None and not number <= self.highest:
+                return f"parameter {self.name} is {number}; expected at most {self.highest:g} {self.unit}".rstrip()
+        return None
+
+
+def _parameter(default: Value, declaration: Declaration) -> Any:  # noqa: ANN401 - the type that `field` has
+    return field(default=default, metadata={"declaration": declaration})
+
+
+@dataclass(frozen=True)
+class NodeParameters:
+    """All parameters of the node, validated. Units are those of the declarations."""
+
+    model: str = _parameter(
+        "epofusion_xs", Declaration("model", "Name of a size whose weights ship, or path of a weights file.")
+    )
+    device: str = _parameter("cpu", Declaration("device", "Where the network runs: cpu, cuda or cuda:N."))
+    half: bool = _parameter(False, Declaration("half", "Compute in half precision; worth it on a GPU only."))
+    steps: int = _parameter(0, Declaration("steps", "Sampling steps K; 0 takes the model's own.", lowest=0, highest=50))
+    warmup_height: int = _parameter(
+        480, Declaration("warmup.height", "Image height of the warm-up run.", "px", lowest=1, highest=8192)
+    )
+    warmup_width: int = _parameter(
+        640, Declaration("warmup.width", "Image width of the warm-up run.", "px", lowest=1, highest=8192)
+    )
+    sync_policy: str = _parameter(
+        "nearest",
+        Declaration(
+            "sync.policy",
+            "How RGB and thermal frames are paired: nearest (ours) or approximate (message_filters).",
+            choices=("nearest", "approximate"),
+        ),
+    )
+    sync_slop: float = _parameter(
+        0.02,
+        Declaration(
+            "sync.slop", "Largest difference of stamps within a pair, inclusive.", "s", lowest=0.0, highest=10.0
+        ),
+    )
+    sync_queue_size: int = _parameter(
+        10,
+        Declaration("sync.queue_size", "Frames an input holds while they wait for a partner.", lowest=1, highest=1000),
+    )
+    sync_thermal_offset: float = _parameter(
+        0.0,
+        Declaration(
+            "sync.thermal_offset",
+            "Added to thermal stamps before pairing; thermal clocks lag.",
+            "s",
+            lowest=-10.0,
+            highest=10.0,
+        ),
+    )
+    sync_reset_threshold: float = _parameter(
+        1.0,
+        Declaration(
+            "sync.reset_threshold",
+            "A stamp that goes back by more than this means that a bag loops: queues are emptied.",
+            "s",
+            lowest=0.0,
+            highest=3600.0,
+        ),
+    )
+    thermal_scale_mode: str = _parameter(
+        "percentile",
+        Declaration(
+            "thermal.scale_mode",
+            "How 16-bit and float thermal images become 8-bit; 8-bit ones are taken as they are.",
+            choices=("percentile", "minmax", "fixed"),
+        ),
+    )
+    thermal_percentiles: Sequence[float] = _parameter(
+        (1.0, 99.0),
+        Declaration(
+            "thermal.percentiles", "Percentiles mapped to black and white, two values.", "%", lowest=0.0, highest=100.0
+        ),
+    )
+    thermal_min: float = _parameter(
+        0.0, Declaration("thermal.min", "Value mapped to black in scale mode fixed.", "sensor unit")
+    )
+    thermal_max: float = _parameter(
+        65535.0, Declaration("thermal.max", "Value mapped to white in scale mode fixed.", "sensor unit")
+    )
+    thermal_smoothing: float = _parameter(
+        0.9,
+        Declaration(
+            "thermal.smoothing",
+            "Share of the last frame's scaling that is kept; 0 scales each frame by itself.",
+            lowest=0.0,
+            highest=0.999,
+        ),
+    )
+    thermal_polarity: str = _parameter(
+        "white_hot",
+        Declaration("thermal.polarity", "What is bright in the thermal image.", choices=("white_hot", "black_hot")),
+    )
+    registration_mode: str = _parameter(
+        "none",
+        Declaration(
+            "registration.mode",
+            "none: both images must have one size; resize: the thermal image is brought to the RGB size.",
+            choices=("none", "resize"),
+        ),
+    )
+    qos_rgb_reliability: str = _parameter(
+        "best_effort",
+        Declaration(
+            "qos.rgb.reliability", "Reliability asked of the RGB publisher.", choices=("best_effort", "reliable")
+        ),
+    )
+    qos_thermal_reliability: str = _parameter(
+        "best_effort",
+        Declaration(
+            "qos.thermal.reliability",
+            "Reliability asked of the thermal publisher.",
+            choices=("best_effort", "reliable"),
+        ),
+    )
+    qos_depth: int = _parameter(
+        5, Declaration("qos.depth", "Messages that each subscription may hold.", lowest=1, highest=1000)
+    )
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if problem := declaration(each).check(getattr(self, each.name)):
+                raise ValueError(problem)
+        if len(self.thermal_percentiles) != 2 or not self.thermal_percentiles[0] < self.thermal_percentiles[1]:
+            raise ValueError(
+                f"parameter thermal.percentiles is {list(self.thermal_percentiles)}; expected two values, low then high"
+            )
+        if not self.thermal_min < self.thermal_max:
+            raise ValueError(
+                f"parameter thermal.min is {self.thermal_min}; expected less than thermal.max, {self.thermal_max}"
+            )
+
+
+def declaration(of: "Field[Any]") -> Declaration:
+    """Return the declaration of a field of `NodeParameters`."""
+    found = of.metadata["declaration"]
+    assert isinstance(found, Declaration)
+    return found
+
+
+def _default(of: "Field[Any]") -> Value:
+    """Return the default as ROS and YAML take it: a list for a tuple."""
+    default: Any = of.default
+    value: Value = list(default) if isinstance(default, tuple) else default
+    return value
+
+
+def from_values(values: Mapping[str, Value]) -> NodeParameters:
+    """Build from values by ROS name.
+
+    Raises:
+        ValueError: a value is outside its range; the sentence names the parameter and the range.
+    """
+    names = {declaration(each).name: each.name for each in fields(NodeParameters)}
+    return NodeParameters(**{names[name]: value for name, value in values.items()})  # type: ignore[arg-type]
+
+
+def declare(node: "Node") -> None:
+    """Declare every parameter on a node; ranges are shown to tools and checked by `read`."""
+    for each in fields(NodeParameters):
+        default = _default(each)
+        node.declare_parameter(declaration(each).name, default, _descriptor(declaration(each), default))
+
+
+def read(node: "Node") -> NodeParameters:
+    """Return the node's parameters.
+
+    Raises:
+        ValueError: a value is outside its range; the sentence names the parameter and the range.
+    """
+    return from_values(
+        {declaration(each).name: node.get_parameter(declaration(each).name).value for each in fields(NodeParameters)}
+    )
+
+
+def _descriptor(declared: Declaration, default: Value) -> "ParameterDescriptor":
+    from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+    described = ParameterDescriptor(description=_description(declared))
+    if declared.choices:
+        described.additional_constraints = "one of " + ", ".join(declared.choices)
+    if declared.lowest is not None and declared.highest is not None:
+        if isinstance(default, float):
+            described.floating_point_range = [FloatingPointRange(from_value=declared.lowest, to_value=declared.highest)]
+        elif isinstance(default, int):
+            described.integer_range = [IntegerRange(from_value=int(declared.lowest), to_value=int(declared.highest))]
+    return described
+
+
+def _description(declared: Declaration) -> str:
+    return declared.description + (f" [{declared.unit}]" if declared.unit else "")
+
+
+def markdown_table() -> str:
+    """Return the table of all parameters, in Markdown."""
+    lines = ["| parameter | default | range | unit | description |", "|---|---|---|---|---|"]
+    for each in fields(NodeParameters):
+        declared = declaration(each)
+        default = _default(each)
+        lines.append(
+            f"| `{declared.name}` | `{default}` | {_range(declared)} | {declared.unit} | {declared.description} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _range(declared: Declaration) -> str:
+    if declared.choices:
+        return ", ".join(declared.choices)
+    if declared.lowest is None and declared.highest is None:
+        return ""
+    return f"{declared.lowest:g} to {declared.highest:g}"
+
+
+def yaml_file() -> str:
+    """Return the text of config/epofusion.yaml: every parameter with its default, described."""
+    import yaml
+
+    lines = [
+        "# Parameters of the EPOFusion node, generated from epofusion_ros/parameters.py.",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    for each in fields(NodeParameters):
+        declared = declaration(each)
+        default = _default(each)
+        extent = f" Range: {_range(declared)}." if _range(declared) else ""
+        value = yaml.safe_dump(default, default_flow_style=True).removesuffix("...\n").strip()
+        lines += [f"    # {_description(declared)}{extent}", f"    {declared.name}: {value}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,74 @@
+"""From a pair of image messages to fused pictures: conversion, thermal scaling, registration, the model."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.fuser import Fuser, FusionResult
+from epofusion_ros.conversion import ImageLike, to_rgb, to_thermal
+from epofusion_ros.parameters import NodeParameters
+from epofusion_ros.registration import build_registration
+from epofusion_ros.thermal import ThermalScaler
+
+_GLARE_COLOUR = (255, 176, 0)
+_OBJECT_COLOUR = (255, 32, 96)
+_TINT = 0.45
+
+
+@dataclass(frozen=True)
+class FusedPair:
+    """What is made of one pair.
+
+    Attributes:
+        result: of the model.
+        thermal: (H, W) uint8, scaled and registered.
+    """
+
+    result: FusionResult
+    thermal: NDArray[np.uint8]
+
+
+class FusionPipeline:
+    """Everything between a pair of messages and the pictures to publish; keeps the thermal scaling from frame to frame."""
+
+    def __init__(self, fuser: Fuser, parameters: NodeParameters) -> None:
+        """Build the steps that the parameters ask for."""
+        self._fuser = fuser
+        low, high = parameters.thermal_percentiles
+        self.scaler = ThermalScaler(
+            parameters.thermal_scale_mode,
+            (low, high),
+            (parameters.thermal_min, parameters.thermal_max),
+            parameters.thermal_smoothing,
+            black_hot=parameters.thermal_polarity == "black_hot",
+        )
+        self._register = build_registration(parameters.registration_mode)
+
+    def __call__(self, rgb_message: ImageLike, thermal_message: ImageLike) -> FusedPair:
+        """Fuse a pair.
+
+        Raises:
+            ConversionError: a message has an unknown encoding or is malformed.
+            RegistrationError: the sizes differ and nothing says how to bring them together.
+        """
+        rgb = to_rgb(rgb_message)
+        thermal = self._register(self.scaler(to_thermal(thermal_message)), (rgb.shape[0], rgb.shape[1]))
+        return FusedPair(self._fuser(rgb, thermal), thermal)
+
+
+def to_mono8(share: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return a map of [0, 1] as 0..255, (H, W) uint8."""
+    return np.asarray(cv2.convertScaleAbs(share, alpha=255.0), dtype=np.uint8)
+
+
+def overlay(result: FusionResult) -> NDArray[np.uint8]:
+    """Return the fused image with the glare outlined in amber and the objects found in it tinted red, (H, W, 3) uint8."""
+    image = result.fused_rgb.copy()
+    objects = result.guidance >= 0.5
+    tinted = (1 - _TINT) * image[objects] + _TINT * np.asarray(_OBJECT_COLOUR, np.float32)
+    image[objects] = np.rint(tinted).astype(np.uint8)
+    glare = (result.overexposure >= 0.5).astype(np.uint8)
+    outlines, _ = cv2.findContours(glare, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(cv2.drawContours(image, outlines, -1, _GLARE_COLOUR, 1), dtype=np.uint8)
