@@ -31,7 +31,7 @@ class FusedPair:
 
 
 class FusionPipeline:
-    """Everything between a pair of messages and the pictures to publish; keeps the thermal scaling from frame to frame."""
+    """Everything between a pair of messages and pictures; keeps the thermal scaling from frame to frame."""
 
     def __init__(self, fuser: Fuser, parameters: NodeParameters) -> None:
         """Build the steps that the parameters ask for."""
@@ -64,7 +64,7 @@ def to_mono8(share: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def overlay(result: FusionResult) -> NDArray[np.uint8]:
-    """Return the fused image with the glare outlined in amber and the objects found in it tinted red, (H, W, 3) uint8."""
+    """Return the fused image, the glare outlined in amber and objects in it tinted red, (H, W, 3) uint8."""
     image = result.fused_rgb.copy()
     objects = result.guidance >= 0.5
     tinted = (1 - _TINT) * image[objects] + _TINT * np.asarray(_OBJECT_COLOUR, np.float32)

@@ -1,0 +1,50 @@
+"""The node's outputs: one lifecycle publisher each, and nothing built that nobody has asked for."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+from epofusion_core.fuser import FusionResult
+from epofusion_ros.conversion import to_message
+from epofusion_ros.pipeline import overlay, to_mono8
+
+if TYPE_CHECKING:
+    from rclpy.lifecycle import LifecycleNode
+    from sensor_msgs.msg import CameraInfo
+    from std_msgs.msg import Header
+
+_PICTURES: dict[str, Callable[[FusionResult], NDArray[np.uint8]]] = {
+    "~/fused/image": lambda result: result.fused_rgb,
+    "~/overexposure_mask": lambda result: to_mono8(result.overexposure),
+    "~/guidance_mask": lambda result: to_mono8(result.guidance),
+    "~/overlay": overlay,
+}
+
+
+class Outputs:
+    """Publishers of the fused image, both masks, the overlay and the camera info; reliable, depth 1."""
+
+    def __init__(self, node: "LifecycleNode") -> None:
+        from sensor_msgs.msg import CameraInfo, Image
+
+        qos = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
+        self._node = node
+        self._images = {topic: node.create_lifecycle_publisher(Image, topic, qos) for topic in _PICTURES}
+        self._camera_info = node.create_lifecycle_publisher(CameraInfo, "~/fused/camera_info", qos)
+
+    def publish(self, result: FusionResult, header: "Header", camera_info: "CameraInfo | None") -> None:
+        """Publish what has subscribers, under the RGB frame's header."""
+        for topic, publisher in self._images.items():
+            if publisher.get_subscription_count() > 0:
+                publisher.publish(to_message(_PICTURES[topic](result), header))
+        if camera_info is not None:
+            camera_info.header = header
+            self._camera_info.publish(camera_info)
+
+    def destroy(self) -> None:
+        """Take the publishers off the graph."""
+        for publisher in (*self._images.values(), self._camera_info):
+            self._node.destroy_lifecycle_publisher(publisher)

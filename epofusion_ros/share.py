@@ -1,0 +1,19 @@
+"""Where launch, config and weights files lie: in the checkout, in a colcon overlay, or below a Python prefix."""
+
+import sys
+from pathlib import Path
+
+
+def share_file(relative: str) -> Path:
+    """Return the path of a file that installs to share/epofusion_ros, such as "config/epofusion.yaml".
+
+    Raises:
+        FileNotFoundError: it is in none of the places.
+    """
+    package = Path(__file__).resolve().parent
+    prefixes = [parent for parent in package.parents if (parent / "share" / "epofusion_ros").is_dir()]
+    folders = [package.parent, *(prefix / "share" / "epofusion_ros" for prefix in [*prefixes, Path(sys.prefix)])]
+    for folder in folders:
+        if (folder / relative).is_file():
+            return folder / relative
+    raise FileNotFoundError(f"{relative} is not installed; looked in {', '.join(map(str, folders))}")

@@ -1,0 +1,101 @@
+"""Start the EPOFusion node, configured and activated by default, and RViz where it is asked for."""
+
+from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler, SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.events import matches_action
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
+from launch_ros.actions import LifecycleNode, Node
+from launch_ros.event_handlers import OnStateTransition
+from launch_ros.events.lifecycle import ChangeState
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+from lifecycle_msgs.msg import Transition
+
+from launch import LaunchDescription
+
+SHARE = FindPackageShare("epofusion_ros")
+
+ARGUMENTS = [
+    DeclareLaunchArgument("namespace", default_value="", description="Namespace of the node and its topics."),
+    DeclareLaunchArgument(
+        "params_file",
+        default_value=PathJoinSubstitution([SHARE, "config", "epofusion.yaml"]),
+        description="YAML file of parameters; docs/parameters.md describes each.",
+    ),
+    DeclareLaunchArgument("rgb_topic", default_value="rgb/image_raw", description="Topic of the RGB images."),
+    DeclareLaunchArgument(
+        "rgb_info_topic", default_value="rgb/camera_info", description="Topic of the RGB camera's calibration."
+    ),
+    DeclareLaunchArgument(
+        "thermal_topic", default_value="thermal/image_raw", description="Topic of the thermal images."
+    ),
+    DeclareLaunchArgument(
+        "use_sim_time", default_value="false", description="Take the time from /clock, as when a bag is played."
+    ),
+    DeclareLaunchArgument(
+        "autostart", default_value="true", description="Configure and activate the node once it has started."
+    ),
+    DeclareLaunchArgument("device", default_value="cpu", description="Where the network runs: cpu, cuda or cuda:N."),
+    DeclareLaunchArgument("rviz", default_value="false", description="Show inputs and outputs in RViz."),
+    DeclareLaunchArgument(
+        "dds_profile",
+        default_value=PathJoinSubstitution([SHARE, "config", "fastdds_shm.xml"]),
+        description="Fast DDS profile of this launch; camera drivers need the same one. Empty: the default.",
+    ),
+]
+
+
+def generate_launch_description() -> LaunchDescription:
+    fusion = LifecycleNode(
+        package="epofusion_ros",
+        executable="fusion_node",
+        name="epofusion",
+        namespace=LaunchConfiguration("namespace"),
+        parameters=[
+            LaunchConfiguration("params_file"),
+            {
+                "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
+                "device": ParameterValue(LaunchConfiguration("device"), value_type=str),
+            },
+        ],
+        remappings=[
+            ("rgb/image_raw", LaunchConfiguration("rgb_topic")),
+            ("rgb/camera_info", LaunchConfiguration("rgb_info_topic")),
+            ("thermal/image_raw", LaunchConfiguration("thermal_topic")),
+        ],
+        output="screen",
+    )
+    autostart = IfCondition(LaunchConfiguration("autostart"))
+    configure = EmitEvent(
+        event=ChangeState(lifecycle_node_matcher=matches_action(fusion), transition_id=Transition.TRANSITION_CONFIGURE),
+        condition=autostart,
+    )
+    # Only after configuring: coming to inactive from active is somebody's wish, not to be undone.
+    activate = RegisterEventHandler(
+        OnStateTransition(
+            target_lifecycle_node=fusion,
+            start_state="configuring",
+            goal_state="inactive",
+            entities=[
+                EmitEvent(
+                    event=ChangeState(
+                        lifecycle_node_matcher=matches_action(fusion),
+                        transition_id=Transition.TRANSITION_ACTIVATE,
+                    )
+                )
+            ],
+        ),
+        condition=autostart,
+    )
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        arguments=["-d", PathJoinSubstitution([SHARE, "config", "epofusion.rviz"])],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
+    profile = SetEnvironmentVariable(
+        "FASTRTPS_DEFAULT_PROFILES_FILE",
+        LaunchConfiguration("dds_profile"),
+        condition=IfCondition(PythonExpression(["'", LaunchConfiguration("dds_profile"), "' != ''"])),
+    )
+    return LaunchDescription([*ARGUMENTS, profile, fusion, activate, configure, rviz])

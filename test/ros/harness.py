@@ -1,0 +1,196 @@
+"""The real node in its own process, and a test's own node to talk to it over DDS. Everything waits on conditions."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image
+
+from epofusion_ros.conversion import to_message
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60.0
+CONFIGURE, ACTIVATE = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
+DEACTIVATE, CLEANUP = Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP
+
+
+def fill(message: Image, array: np.ndarray, encoding: str) -> Image:
+    """Put an array of any type into a message."""
+    message.height, message.width = array.shape[:2]
+    message.encoding = encoding
+    message.step = array.strides[0]
+    message.data.frombytes(np.ascontiguousarray(array).data.cast("B"))
+    return message
+
+
+@dataclass
+class Received:
+    """An image that came back, and when."""
+
+    message: Image
+    arrived_ns: int
+
+    @property
+    def stamp_ns(self) -> int:
+        return self.message.header.stamp.sec * 1_000_000_000 + self.message.header.stamp.nanosec
+
+
+@dataclass
+class Outputs:
+    fused: list[Received] = field(default_factory=list)
+    overexposure: list[Received] = field(default_factory=list)
+    guidance: list[Received] = field(default_factory=list)
+    overlay: list[Received] = field(default_factory=list)
+    camera_info: list[CameraInfo] = field(default_factory=list)
+
+
+class Peer:
+    """The test's node: both cameras, all listeners, and the lifecycle client."""
+
+    def __init__(self, reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT) -> None:
+        rclpy.init()
+        self.node = rclpy.create_node("peer")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self.rgb = self.node.create_publisher(Image, "rgb/image_raw", qos_profile_sensor_data)
+        self.thermal = self.node.create_publisher(Image, "thermal/image_raw", qos_profile_sensor_data)
+        self.camera_info = self.node.create_publisher(CameraInfo, "rgb/camera_info", qos_profile_sensor_data)
+        self.outputs = Outputs()
+        self.figures: dict[str, str] = {}
+        self.level, self.sentence = 0, ""
+        for topic, kept in (
+            ("fused/image", self.outputs.fused),
+            ("overexposure_mask", self.outputs.overexposure),
+            ("guidance_mask", self.outputs.guidance),
+            ("overlay", self.outputs.overlay),
+        ):
+            self._listen(topic, kept)
+        qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+        self.node.create_subscription(CameraInfo, "/epofusion/fused/camera_info", self.outputs.camera_info.append, qos)
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        self._change = self.node.create_client(ChangeState, "/epofusion/change_state")
+        self._state = self.node.create_client(GetState, "/epofusion/get_state")
+
+    def __enter__(self) -> "Peer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown()
+
+    def _listen(self, topic: str, kept: list[Received]) -> None:
+        qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+        self.node.create_subscription(
+            Image,
+            f"/epofusion/{topic}",
+            lambda message: kept.append(Received(message, self.now_ns())),
+            qos,
+        )
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        (status,) = message.status
+        self.figures = {value.key: value.value for value in status.values}
+        self.level, self.sentence = int.from_bytes(status.level, "big"), status.message
+
+    def now_ns(self) -> int:
+        return int(self.node.get_clock().now().nanoseconds)
+
+    def figure(self, name: str) -> float:
+        return float(self.figures.get(name, "nan"))
+
+    def spin_until(self, condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Handle messages until the condition holds; fails with `what` was waited for."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}; diagnostics: {self.figures}"
+            self._executor.spin_once(timeout_sec=0.02)
+
+    def spin_once(self, timeout_s: float) -> None:
+        self._executor.spin_once(timeout_sec=timeout_s)
+
+    def transition(self, transition: int) -> bool:
+        """Ask for a transition; returns whether it succeeded."""
+        self.spin_until(self._change.service_is_ready, "the lifecycle service")
+        future = self._change.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        self.spin_until(future.done, f"transition {transition}")
+        return bool(future.result().success)
+
+    def state(self) -> str:
+        self.spin_until(self._state.service_is_ready, "the lifecycle service")
+        future = self._state.call_async(GetState.Request())
+        self.spin_until(future.done, "the state")
+        return str(future.result().current_state.label)
+
+    def activate(self) -> None:
+        """Configure and activate, and wait until both sides see each other."""
+        assert self.transition(CONFIGURE)
+        assert self.transition(ACTIVATE)
+        self.spin_until(lambda: self.rgb.get_subscription_count() > 0, "the RGB subscription")
+        self.spin_until(lambda: self.thermal.get_subscription_count() > 0, "the thermal subscription")
+        self.spin_until(lambda: self.camera_info.get_subscription_count() > 0, "the camera info subscription")
+
+    def images(
+        self,
+        stamp_ns: int,
+        rgb: np.ndarray,
+        thermal: np.ndarray,
+        rgb_encoding: str = "rgb8",
+        thermal_encoding: str = "mono8",
+    ) -> None:
+        """Publish a pair with one stamp."""
+        for publisher, array, encoding in ((self.rgb, rgb, rgb_encoding), (self.thermal, thermal, thermal_encoding)):
+            message = fill(Image(), array, encoding)
+            message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+            message.header.frame_id = f"{encoding}_frame"
+            publisher.publish(message)
+
+
+@contextmanager
+def running_node(model: Path | str, domain: int, log: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the real `fusion_node` in its own process, and stop it by SIGINT as a user would."""
+    environment = {
+        **os.environ,
+        "ROS_DOMAIN_ID": str(domain),
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(REPOSITORY / "config" / "fastdds_shm.xml"),
+        "OMP_NUM_THREADS": "1",
+    }
+    values = {"model": model, "warmup.height": 64, "warmup.width": 64, **settings}
+    arguments = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "epofusion_ros.fusion_node", "--ros-args", *arguments],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+__all__ = ["ACTIVATE", "CLEANUP", "CONFIGURE", "DEACTIVATE", "Peer", "Received", "fill", "running_node", "to_message"]

@@ -1,0 +1,192 @@
+"""The real lifecycle node over real DDS, as its users meet it."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from harness import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE, Peer, running_node
+from sensor_msgs.msg import CameraInfo
+
+from epofusion_core.model.config import named_config
+from epofusion_core.model.epofusion import EPOFusion
+from epofusion_core.model.weights import ModelCard, save_weights
+
+RGB = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+THERMAL = np.random.default_rng(1).integers(0, 256, (48, 64), dtype=np.uint8)
+FATES = ("fused", "superseded", "convert_errors", "size_errors", "inference_errors", "stopped", "in_flight")
+
+
+def accounts_balance(peer: Peer) -> bool:
+    pairs = sum(peer.figure(fate) for fate in FATES)
+    return (
+        all(
+            peer.figure(f"received_{name}") == pairs + peer.figure(f"unmatched_{name}") + peer.figure(f"pending_{name}")
+            for name in ("rgb", "thermal")
+        )
+        and peer.figure("pairs") == pairs
+    )
+
+
+def test_a_pair_comes_back_fused_with_the_rgb_header(random_weights: Path, domain: int, tmp_path: Path) -> None:
+    with running_node(random_weights, domain, tmp_path / "log"), Peer() as peer:
+        peer.activate()
+        info = CameraInfo(width=64, height=48)
+        info.k[0] = 500.0
+        peer.camera_info.publish(info)
+        stamps = [7_000_000_001 + index * 33_333_333 for index in range(4)]
+        for count, stamp in enumerate(stamps, start=1):
+            peer.images(stamp, RGB, THERMAL)
+            peer.spin_until(lambda count=count: len(peer.outputs.overlay) >= count, f"fused frame {count}")
+        outputs = peer.outputs
+        assert [received.stamp_ns for received in outputs.fused] == stamps
+        fused = outputs.fused[0].message
+        assert (fused.header.frame_id, fused.encoding, fused.height, fused.width) == ("rgb8_frame", "rgb8", 48, 64)
+        assert [m[0].message.encoding for m in (outputs.overexposure, outputs.guidance)] == ["mono8", "mono8"]
+        peer.spin_until(lambda: len(outputs.camera_info) > 0, "the camera info")
+        assert outputs.camera_info[-1].k[0] == 500.0
+        assert outputs.camera_info[-1].header.frame_id == "rgb8_frame"
+        peer.spin_until(lambda: peer.figure("fused") == 4, "the diagnostics")
+        assert accounts_balance(peer)
+
+
+def test_lifecycle_states_do_their_duties(random_weights: Path, domain: int, tmp_path: Path) -> None:
+    with running_node(random_weights, domain, tmp_path / "log") as process, Peer() as peer:
+        assert peer.state() == "unconfigured"
+        peer.activate()
+        assert peer.state() == "active"
+        assert peer.transition(DEACTIVATE)
+        assert peer.state() == "inactive"
+        peer.spin_until(lambda: peer.rgb.get_subscription_count() == 0, "the end of the subscription")
+        assert peer.transition(ACTIVATE)
+        peer.spin_until(lambda: peer.rgb.get_subscription_count() > 0, "the subscription")
+        peer.images(1_000_000_000, RGB, THERMAL)
+        peer.spin_until(lambda: len(peer.outputs.fused) > 0, "a frame after re-activation")
+        assert peer.transition(DEACTIVATE)
+        assert peer.transition(CLEANUP)
+        assert peer.state() == "unconfigured"
+        assert peer.transition(CONFIGURE)
+        assert peer.state() == "inactive"
+    assert process.returncode == 0, "SIGINT ends the node cleanly"
+
+
+@pytest.mark.parametrize("kind", ["missing", "broken", "bad parameter"])
+def test_what_cannot_be_configured_fails_with_one_line_and_stays_unconfigured(
+    random_weights: Path, domain: int, tmp_path: Path, kind: str
+) -> None:
+    model, settings, sentence = tmp_path / "nowhere.safetensors", {}, "nowhere.safetensors"
+    if kind == "broken":
+        model = tmp_path / "broken.safetensors"
+        model.write_bytes(random_weights.read_bytes()[:1000])
+        sentence = "broken.safetensors"
+    elif kind == "bad parameter":
+        model, settings, sentence = random_weights, {"thermal.scale_mode": "magic"}, "thermal.scale_mode is 'magic'"
+    with running_node(model, domain, tmp_path / "log", **settings), Peer() as peer:
+        assert not peer.transition(CONFIGURE)
+        assert peer.state() == "unconfigured"
+    lines = [line for line in (tmp_path / "log").read_text().splitlines() if "cannot be configured" in line]
+    assert len(lines) == 1
+    assert sentence in lines[0]
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("rgb_encoding", "thermal_encoding"),
+    [("mono8", "mono8"), ("bgr8", "mono16"), ("bayer_rggb8", "16UC1"), ("rgba8", "32FC1"), ("yuv422_yuy2", "8UC1")],
+)
+def test_cameras_of_other_kinds_are_fused(
+    random_weights: Path, domain: int, tmp_path: Path, rgb_encoding: str, thermal_encoding: str
+) -> None:
+    rng = np.random.default_rng(2)
+    channels = {"mono8": (), "bgr8": (3,), "bayer_rggb8": (), "rgba8": (4,), "yuv422_yuy2": (2,)}[rgb_encoding]
+    rgb = rng.integers(0, 256, (48, 64, *channels), dtype=np.uint8)
+    kinds = {"mono8": "u1", "8UC1": "u1", "mono16": "u2", "16UC1": "u2", "32FC1": "f4"}
+    thermal = rng.integers(0, 250, (48, 64)).astype(kinds[thermal_encoding])
+    with running_node(random_weights, domain, tmp_path / "log"), Peer() as peer:
+        peer.activate()
+        peer.images(1_000_000_000, rgb, thermal, rgb_encoding, thermal_encoding)
+        peer.spin_until(lambda: len(peer.outputs.fused) == 1, f"{rgb_encoding} with {thermal_encoding}")
+
+
+def test_what_cannot_be_fused_is_dropped_counted_and_said_and_the_node_goes_on(
+    random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    with running_node(random_weights, domain, tmp_path / "log"), Peer() as peer:
+        peer.activate()
+        peer.images(1_000_000_000, RGB, THERMAL, rgb_encoding="jpeg2000")
+        peer.spin_until(lambda: peer.figure("convert_errors") == 1, "the unknown encoding in diagnostics")
+        peer.images(2_000_000_000, RGB, THERMAL[:40])
+        peer.spin_until(lambda: peer.figure("size_errors") == 1, "the different sizes in diagnostics")
+        assert peer.level > 0
+        peer.images(3_000_000_000, RGB, THERMAL)
+        peer.spin_until(lambda: len(peer.outputs.fused) == 1, "a good pair after bad ones")
+        peer.spin_until(lambda: peer.figure("fused") == 1, "diagnostics")
+        assert accounts_balance(peer)
+    log = (tmp_path / "log").read_text()
+    assert "encoding 'jpeg2000' is unknown" in log
+    assert "thermal is 64x40, RGB 64x48 pixels" in log
+
+
+def test_different_sizes_are_fused_where_resizing_is_allowed(random_weights: Path, domain: int, tmp_path: Path) -> None:
+    with running_node(random_weights, domain, tmp_path / "log", **{"registration.mode": "resize"}), Peer() as peer:
+        peer.activate()
+        peer.images(1_000_000_000, RGB, THERMAL[:24, :32])
+        peer.spin_until(lambda: len(peer.outputs.fused) == 1, "a frame")
+        assert peer.outputs.fused[0].message.height == 48
+
+
+def test_a_missing_topic_is_said_in_diagnostics_and_a_loop_of_time_is_survived(
+    random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    from harness import fill
+    from sensor_msgs.msg import Image
+
+    with running_node(random_weights, domain, tmp_path / "log"), Peer() as peer:
+        peer.activate()
+        for index in range(3):
+            message = fill(Image(), RGB, "rgb8")
+            message.header.stamp.sec = 100 + index
+            peer.rgb.publish(message)
+        peer.spin_until(lambda: "no thermal frame" in peer.sentence, "the missing input in diagnostics")
+        assert peer.level == 1
+        peer.images(5_000_000_000, RGB, THERMAL)
+        peer.spin_until(lambda: len(peer.outputs.fused) == 1, "a frame after time went back")
+        peer.spin_until(lambda: peer.figure("time_resets") == 1, "the reset in diagnostics")
+        assert accounts_balance(peer)
+
+
+def test_latency_does_not_grow_when_the_model_is_slower_than_the_cameras(domain: int, tmp_path: Path) -> None:
+    """30 Hz at 640x480 against a model that takes several frame times: the newest pair wins.
+
+    Seconds of publishing: EPOFUSION_SOAK_S, 8 by default; the release check runs 60.
+    """
+    torch.manual_seed(0)
+    config = named_config("epofusion_s")
+    model = tmp_path / "slow.safetensors"
+    save_weights(model, EPOFusion(config), ModelCard("slow", config))
+    seconds = float(os.environ.get("EPOFUSION_SOAK_S", "8"))
+    rgb, thermal = np.full((480, 640, 3), 90, np.uint8), np.full((480, 640), 60, np.uint8)
+    with running_node(model, domain, tmp_path / "log", **{"warmup.height": 480, "warmup.width": 640}), Peer() as peer:
+        peer.activate()
+        # Only the fused image is asked for, so that the test's own listeners do not slow the machine down.
+        started_ns = peer.now_ns()
+        published = 0
+        while peer.now_ns() - started_ns < seconds * 1e9:
+            due_ns = started_ns + published * 33_333_333
+            while peer.now_ns() < due_ns:
+                peer.spin_once((due_ns - peer.now_ns()) / 1e9)
+            peer.images(peer.now_ns(), rgb, thermal)
+            published += 1
+        peer.spin_until(
+            lambda: peer.figure("received_rgb") == published and peer.figure("in_flight") == 0,
+            "all frames accounted for",
+        )
+        assert accounts_balance(peer)
+        assert peer.figure("superseded") > 0, "the model was not slower than the cameras: nothing was tested"
+        ages_ms = np.array([(r.arrived_ns - r.stamp_ns) / 1e6 for r in peer.outputs.fused])
+        inference_ms = peer.figure("inference_ms_p95")
+    # A pair waits for at most one inference in the mailbox and then takes one; a frame time is for the transport.
+    assert np.percentile(ages_ms, 95) < 2 * inference_ms + 67
+    first, last = np.array_split(ages_ms, 2)
+    assert np.median(last) < 1.5 * np.median(first) + 67, "the age of published frames grows"
