@@ -3,6 +3,7 @@
 import typer
 
 from epofusion_ros.cli.ablate import ablate
+from epofusion_ros.cli.demo import demo
 from epofusion_ros.cli.evaluate import evaluate
 from epofusion_ros.cli.fuse import fuse
 from epofusion_ros.cli.info import info
@@ -17,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+app.command()(demo)
 app.command()(fuse)
 app.command()(info)
 app.command()(train)

@@ -1,0 +1,71 @@
+"""`epofusion demo`: the real node, fed over DDS, and what it made of it as video, pictures and a report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epofusion_ros.cli.console import clear_errors, console, error_console, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from epofusion_ros.demo.images import StampedImage
+
+
+def demo(
+    vi: Annotated[Path | None, typer.Option(help="Video or folder of visible images, instead of the drive.")] = None,
+    thermal: Annotated[Path | None, typer.Option(help="Video or folder of thermal images, with --vi.")] = None,
+    bag: Annotated[
+        Path | None, typer.Option(help="Rosbag with an RGB and a thermal topic, instead of the drive.")
+    ] = None,
+    rgb_topic: Annotated[str | None, typer.Option(help="RGB topic of the bag; found by name without it.")] = None,
+    thermal_topic: Annotated[str | None, typer.Option(help="Thermal topic of the bag, likewise.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the video, masks, pictures and report.html.")] = Path(
+        "demo_output"
+    ),
+    model: Annotated[str, typer.Option(help="Named size or weights file.")] = "epofusion_xs",
+    frames: Annotated[int, typer.Option(min=1, help="How many RGB images of the source to publish.")] = 300,
+    live: Annotated[bool, typer.Option("--live", help="Repeat them until Ctrl-C, to look at in RViz.")] = False,
+) -> None:
+    """Run the fusion node on a simulated drive, on videos or on a bag, over DDS, and write a report.
+
+    Exit code 0: all images accounted for; 1: some are not, or nothing was fused; 2: the input or the node failed.
+    """
+    from epofusion_ros.demo.report import verdict
+    from epofusion_ros.demo.run import DemoSettings, run_demo
+
+    with clear_errors():
+        source, images = _source(vi, thermal, bag, rgb_topic, thermal_topic)
+        recording = run_demo(images, DemoSettings(source, model, out, frames, live), progress)
+    balance = recording.balance()
+    console.print(
+        f"{balance.received} received = {balance.fused} fused + {balance.superseded} superseded + "
+        f"{balance.unmatched} unmatched + {balance.dropped} dropped",
+        highlight=False,
+    )
+    if problem := verdict(balance):
+        error_console.print(f"{problem}; the node's log is {out / 'node.log'}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    console.print(f"look at {(out / 'report.html').resolve()}", highlight=False, soft_wrap=True)
+
+
+def _source(
+    vi: Path | None, thermal: Path | None, bag: Path | None, rgb_topic: str | None, thermal_topic: str | None
+) -> "tuple[str, Iterable[StampedImage]]":
+    """Return what is published, in words and as images."""
+    if (vi is None) != (thermal is None):
+        raise ValueError("only one of --vi and --thermal is given; expected both or neither")
+    if bag and vi:
+        raise ValueError("both --bag and --vi are given; expected one source")
+    if bag:
+        from epofusion_ros.demo.bag import bag_images
+
+        return f"Bag {bag.name}", bag_images(bag, rgb_topic, thermal_topic)
+    if vi and thermal:
+        from epofusion_ros.demo.files import file_images
+
+        return f"{vi.name} and {thermal.name}", file_images(vi, thermal)
+    from epofusion_ros.demo.images import drive_images
+
+    return "A simulated night drive", drive_images()

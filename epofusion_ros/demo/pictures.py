@@ -1,0 +1,84 @@
+"""Files that show what was fused: the video, the masks, and sources and results side by side."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.imaging import write_png
+from epofusion_core.video import VideoWriter
+from epofusion_ros.conversion import to_rgb, to_thermal
+from epofusion_ros.demo.images import StampedImage
+from epofusion_ros.demo.recording import FusedFrame
+from epofusion_ros.thermal import ThermalScaler
+
+MASKS = ("guidance_mask", "overexposure_mask")
+_SIDE_BY_SIDE_PICTURES = 8
+_HEADING_PX = 28
+_GAP_PX = 4
+
+
+def write_pictures(
+    frames: Sequence[FusedFrame], images: Sequence[StampedImage], out: Path, report: Callable[[int, int], None]
+) -> list[Path]:
+    """Write fused.mp4, masks/ and side_by_side/ below a folder.
+
+    Args:
+        frames: fused frames by stamp, at least one.
+        images: what was published.
+        out: folder to write to.
+        report: called with (done, total) after each frame.
+
+    Returns:
+        The side-by-side pictures.
+    """
+    span_s = (frames[-1].stamp_ns - frames[0].stamp_ns) / 1e9
+    rate_hz = (len(frames) - 1) / span_s if span_s > 0 else 1.0
+    shown = {round(index) for index in np.linspace(0, len(frames) - 1, _SIDE_BY_SIDE_PICTURES)}
+    sides: list[Path] = []
+    with VideoWriter(out / "fused.mp4", rate_hz) as video:
+        for number, frame in enumerate(frames):
+            video.write(frame.pictures["fused"])
+            for mask in MASKS:
+                if mask in frame.pictures:
+                    write_png(out / "masks" / f"{number:05d}_{mask}.png", frame.pictures[mask])
+            if number in shown:
+                sides.append(out / "side_by_side" / f"{number:05d}.png")
+                write_png(sides[-1], side_by_side(frame, images))
+            report(number + 1, len(frames))
+    return sides
+
+
+def side_by_side(frame: FusedFrame, images: Sequence[StampedImage]) -> NDArray[np.uint8]:
+    """Return visible, thermal, fused and overlay in two rows of labelled pictures, (H', W', 3) uint8 RGB."""
+    visible, thermal = _sources(frame, images)
+    height, width = visible.shape[:2]
+    pictures = [("visible", visible), ("thermal", thermal), ("fused", frame.pictures["fused"])]
+    if "overlay" in frame.pictures:
+        pictures.append(("overlay: glare and objects in it", frame.pictures["overlay"]))
+    cells = [_labelled(label, picture, height, width) for label, picture in pictures]
+    cells += [np.zeros_like(cells[0])] * (len(cells) % 2)
+    return np.vstack([np.hstack(cells[:2]), np.hstack(cells[2:])])
+
+
+def _sources(frame: FusedFrame, images: Sequence[StampedImage]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the RGB image that a frame was made of and the thermal image nearest to it in time."""
+    rgb = [image for image in images if image.stream == "rgb"][frame.index]
+    thermal = min(
+        (image for image in images if image.stream == "thermal"), key=lambda image: abs(image.stamp_ns - rgb.stamp_ns)
+    )
+    scale = ThermalScaler("percentile", (1.0, 99.0), (0.0, 1.0), 0.0, black_hot=False)
+    return to_rgb(rgb.message), scale(to_thermal(thermal.message))
+
+
+def _labelled(label: str, picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return a picture of the given size below its heading, as RGB."""
+    rgb = picture if picture.ndim == 3 else np.dstack([picture] * 3)
+    if rgb.shape[:2] != (height, width):
+        rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    cell = np.zeros((height + _HEADING_PX + _GAP_PX, width + _GAP_PX, 3), np.uint8)
+    cell[_HEADING_PX : _HEADING_PX + height, :width] = rgb
+    cv2.putText(cell, label, (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (235, 235, 235), 1, cv2.LINE_AA)
+    return cell

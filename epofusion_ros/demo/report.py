@@ -1,0 +1,89 @@
+"""The demo's report: one HTML file that needs nothing else."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from epofusion_ros.demo.charts import histogram, timeline
+from epofusion_ros.demo.recording import Balance, Recording
+
+_PICTURE_WIDTH_PX = 960
+_JPEG_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report's summary: what it is, its value with the unit, and what it means."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+def write_report(path: Path, source: str, recording: Recording, sides: Sequence[Path]) -> None:
+    """Write the report of a run that has fused something.
+
+    Args:
+        path: file to write.
+        source: what was published, for the heading.
+        recording: what was collected.
+        sides: pictures to show.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8"))
+    page = template.render(
+        source=source,
+        balance=recording.balance(),
+        figures=_figures(recording),
+        charts=_charts(recording),
+        pictures=[(side.stem, _data_url(side)) for side in sides],
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def verdict(balance: Balance) -> str | None:
+    """Return in one sentence what is wrong with a run, or None."""
+    if balance.fused == 0:
+        return "nothing was fused"
+    if balance.unaccounted or balance.waiting:
+        return f"{balance.unaccounted + balance.waiting} of {balance.received} images are not accounted for"
+    return None
+
+
+def _figures(recording: Recording) -> list[Figure]:
+    ages = [frame.age_ms for frame in recording.frames]
+    p50, p95, p99 = np.percentile(ages, (50, 95, 99))
+    known, balance = recording.figures, recording.balance()
+    return [
+        Figure("camera rate", f"{recording.published / recording.duration_s:.1f} Hz", "RGB images published"),
+        Figure("fused rate", f"{balance.fused / recording.duration_s:.1f} Hz", "pairs fused, the newest first"),
+        Figure("age p50", f"{p50:.0f} ms", "from camera stamp to receipt, DDS both ways included"),
+        Figure("age p95", f"{p95:.0f} ms", "95 of 100 frames are younger"),
+        Figure("age p99", f"{p99:.0f} ms", "99 of 100 frames are younger"),
+        Figure("inference p50", f"{known.get('inference_ms_p50', float('nan')):.0f} ms", "conversion and network"),
+        Figure("memory", f"{known.get('memory_mb', float('nan')):.0f} MB", "of the node's process, resident"),
+    ]
+
+
+def _charts(recording: Recording) -> list[tuple[str, Markup]]:
+    ages = [frame.age_ms for frame in recording.frames]
+    times_s = [(frame.stamp_ns - recording.frames[0].stamp_ns) / 1e9 for frame in recording.frames]
+    return [
+        ("Age of the fused images", histogram(ages, "ms")),
+        ("Age over time: flat, since the newest pair wins", timeline(times_s, ages, "ms")),
+    ]
+
+
+def _data_url(picture: Path) -> str:
+    image = np.asarray(cv2.imread(str(picture)))
+    scale = min(1.0, _PICTURE_WIDTH_PX / image.shape[1])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

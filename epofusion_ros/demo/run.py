@@ -1,0 +1,156 @@
+"""The course of a demo: start the node, lead it through its states, publish, collect, write what came of it."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from epofusion_ros.demo.images import StampedImage
+from epofusion_ros.demo.node_process import NodeProcess
+from epofusion_ros.demo.recording import Recording
+from epofusion_ros.share import share_file
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+    from epofusion_ros.demo.cameras import Cameras
+    from epofusion_ros.demo.collector import Collector
+
+Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Shows the progress of a stage: its description in, a function that takes (done, total) out."""
+
+_START_TIMEOUT_S = 120.0
+_CONNECT_TIMEOUT_S = 30.0
+_SETTLE_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What to run.
+
+    Attributes:
+        source: what is published, in words.
+        model: named size or weights file.
+        out: folder to write to; what an earlier run left in it is replaced.
+        frames: how many images of the source are published at most; they repeat in live mode.
+        live: publish until interrupted.
+    """
+
+    source: str
+    model: str
+    out: Path
+    frames: int
+    live: bool = False
+
+
+def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Stage) -> Recording:
+    """Run the demo and write its files.
+
+    Raises:
+        ValueError: the source has no image of one of the cameras.
+        RuntimeError: the node cannot be started, configured or activated; the sentence gives its last words.
+    """
+    loaded = _load(images, settings.frames, stage)
+    _clear(settings.out)
+    os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(share_file("config/fastdds_shm.xml"))
+    recording = _exchange(loaded, settings, stage)
+    if recording.frames:
+        from epofusion_ros.demo.pictures import write_pictures
+        from epofusion_ros.demo.report import write_report
+
+        with stage("writing pictures") as report:
+            sides = write_pictures(recording.frames, loaded, settings.out, report)
+        write_report(settings.out / "report.html", settings.source, recording, sides)
+    return recording
+
+
+def _load(images: Iterable[StampedImage], frames: int, stage: Stage) -> list[StampedImage]:
+    """Read images into memory until there are enough RGB ones, so that reading does not disturb their pace."""
+    loaded: list[StampedImage] = []
+    counts = {"rgb": 0, "thermal": 0}
+    with stage("reading images") as report:
+        for image in images:
+            if image.stream == "rgb" and counts["rgb"] == frames:
+                break
+            counts[image.stream] += 1
+            loaded.append(image)
+            report(counts["rgb"], frames)
+    for stream, count in counts.items():
+        if not count:
+            raise ValueError(f"the source has no {stream} image; expected both RGB and thermal images")
+    return loaded
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier run has left, and nothing else."""
+    out.mkdir(parents=True, exist_ok=True)
+    for folder in ("masks", "side_by_side"):
+        shutil.rmtree(out / folder, ignore_errors=True)
+    for file in ("fused.mp4", "report.html", "node.log"):
+        (out / file).unlink(missing_ok=True)
+
+
+def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) -> Recording:
+    """Run the node and publish to it."""
+    from epofusion_ros.demo import lifecycle
+    from epofusion_ros.demo.cameras import Cameras
+    from epofusion_ros.demo.collector import FUSION_NODE, Collector
+
+    with (
+        NodeProcess({"model": settings.model}, settings.out / "node.log") as process,
+        _spinning_node() as node,
+    ):
+        cameras, collector = Cameras(node), Collector(node, settings.frames)
+        client = lifecycle.LifecycleClient(node, FUSION_NODE, process.check)
+        try:
+            with stage("starting the node"):
+                client.change(lifecycle.CONFIGURE, _START_TIMEOUT_S)
+                client.change(lifecycle.ACTIVATE, _START_TIMEOUT_S)
+                _wait_until_connected(cameras, collector)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}\n{process.last_words()}") from error
+        with stage("publishing until Ctrl-C" if settings.live else "publishing") as report:
+            cameras.publish(images, report, repeat=settings.live)
+        with stage("waiting for the last frames"):
+            collector.wait_until_settled(_SETTLE_TIMEOUT_S)
+            client.change(lifecycle.DEACTIVATE, _START_TIMEOUT_S)
+            collector.wait_until_settled(_SETTLE_TIMEOUT_S)
+        return Recording(
+            len(cameras.rgb_index), collector.frames(cameras.rgb_index), collector.figures, cameras.duration_s
+        )
+
+
+def _wait_until_connected(cameras: "Cameras", collector: "Collector") -> None:
+    """Wait until images will reach the fusion node and come back."""
+    deadline_s = time.monotonic() + _CONNECT_TIMEOUT_S
+    while not (cameras.are_heard() and collector.hears_all()):
+        if time.monotonic() > deadline_s:
+            raise RuntimeError(f"the node is active but its topics are not there after {_CONNECT_TIMEOUT_S:g} s")
+        time.sleep(0.05)
+
+
+@contextmanager
+def _spinning_node() -> "Iterator[Node]":
+    """Yield a node that a thread spins."""
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node("epofusion_demo")
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    spinner = Thread(target=executor.spin, name="demo spinner", daemon=True)
+    spinner.start()
+    try:
+        yield node
+    finally:
+        executor.shutdown()
+        spinner.join()
+        node.destroy_node()
+        rclpy.try_shutdown()
