@@ -136,13 +136,14 @@ class NearestPairer(Generic[T]):
             full = len(self._rgb.waiting) > self._queue_size or len(self._thermal.waiting) > self._queue_size
             stamp_ns = self._rgb.waiting[0][0]
             index = self._partner(stamp_ns)
-            if not full and not self._is_final(stamp_ns, index):
+            final = self._is_final(stamp_ns, index)
+            if not full and not final:
                 break
             if index is None:
-                if self._thermal_is_past(stamp_ns) or len(self._rgb.waiting) > self._queue_size:
-                    self._rgb.drop_oldest()
-                    continue
-                break
+                if not final and len(self._rgb.waiting) <= self._queue_size:
+                    break
+                self._rgb.drop_oldest()
+                continue
             _, rgb = self._rgb.take(0)
             thermal_ns, thermal = self._thermal.take(index)
             yield Pair(stamp_ns, thermal_ns - stamp_ns, rgb, thermal)
@@ -165,7 +166,9 @@ class NearestPairer(Generic[T]):
     def _is_final(self, stamp_ns: int, index: int | None) -> bool:
         """Tell whether no frame that is still to come can change the decision about an RGB frame."""
         if index is None:
-            return self._thermal_is_past(stamp_ns)
+            # A waiting thermal frame from here on is out of reach, or a later RGB frame is nearer to it. What follows
+            # it is farther still.
+            return self._thermal_is_past(stamp_ns) or any(ns >= stamp_ns for ns, _, _ in self._thermal.waiting)
         thermal_ns = self._thermal.waiting[index][0]
         distance_ns = abs(thermal_ns - stamp_ns)
         if thermal_ns <= stamp_ns:

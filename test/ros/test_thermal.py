@@ -1,0 +1,67 @@
+"""Thermal scaling: full contrast, steady in time, and no harm from dead pixels."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from epofusion_ros.thermal import ThermalScaler
+
+
+def scaler(mode: str = "percentile", smoothing: float = 0.9, *, black_hot: bool = False) -> ThermalScaler:
+    return ThermalScaler(mode, (1.0, 99.0), (1000.0, 2000.0), smoothing, black_hot=black_hot)
+
+
+def scene(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(20_000, 21_000, (120, 160)).astype(np.uint16)
+
+
+def test_a_narrow_range_of_counts_fills_the_grey_scale() -> None:
+    for mode in ("percentile", "minmax"):
+        scaled = scaler(mode)(scene())
+        assert scaled.min() < 5
+        assert scaled.max() > 250
+
+
+def test_a_fixed_range_maps_its_ends_to_black_and_white() -> None:
+    values = np.array([[0, 1000, 1500, 2000, 9000]], np.float32)
+    assert scaler("fixed")(values).tolist() == [[0, 0, 128, 255, 255]]
+
+
+def test_eight_bit_cameras_are_taken_as_they_are() -> None:
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(scaler()(image), image)
+    assert np.array_equal(scaler(black_hot=True)(image), 255 - image)
+
+
+def test_a_hot_object_that_enters_does_not_flash_the_background() -> None:
+    steady = scaler()
+    before = steady(scene())
+    entered = scene()
+    entered[:, :40] = 40_000
+    after = steady(entered)
+    alone = scaler()(entered)
+    change = np.abs(after[:, 40:].astype(int) - before[:, 40:]).mean()
+    assert change < np.abs(alone[:, 40:].astype(int) - before[:, 40:]).mean()
+
+
+def test_after_a_reset_the_past_has_no_effect() -> None:
+    used = scaler()
+    used(np.full((40, 40), 60_000, np.uint16))
+    used.reset()
+    assert np.array_equal(used(scene()), scaler()(scene()))
+
+
+@pytest.mark.parametrize("mode", ["percentile", "minmax", "fixed"])
+@settings(max_examples=60, deadline=None)
+@given(
+    image=arrays.arrays(
+        np.float32, (8, 9), elements=st.floats(width=32, allow_nan=True, allow_infinity=True, allow_subnormal=False)
+    )
+)
+def test_dead_pixels_and_any_values_give_a_picture(mode: str, image: np.ndarray) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = scaler(mode)(image)
+    assert scaled.shape == image.shape
+    assert scaled.dtype == np.uint8
