@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -32,6 +33,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real image pairs: EPOFUSION_DATA is not set and ../shared/data is not there")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """A browser to open reports in."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed to open the report in")
+    return browser
 
 
 @pytest.fixture

@@ -32,12 +32,17 @@ def demo(
 
     Exit code 0: all images accounted for; 1: some are not, or nothing was fused; 2: the input or the node failed.
     """
+    from epofusion_ros.demo.node_process import NodeError
     from epofusion_ros.demo.report import verdict
     from epofusion_ros.demo.run import DemoSettings, run_demo
 
     with clear_errors():
         source, images = _source(vi, thermal, bag, rgb_topic, thermal_topic)
-        recording = run_demo(images, DemoSettings(source, model, out, frames, live), progress)
+        try:
+            recording = run_demo(images, DemoSettings(source, model, out, frames, live), progress)
+        except NodeError as error:
+            error_console.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
+            raise typer.Exit(2) from error
     balance = recording.balance()
     console.print(
         f"{balance.received} received = {balance.fused} fused + {balance.superseded} superseded + "

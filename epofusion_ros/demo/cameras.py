@@ -48,7 +48,7 @@ class Cameras:
             repeat: begin again after the last, until Ctrl-C.
         """
         start_ns, start_s = self._clock.now().nanoseconds, time.monotonic()
-        period_ns = _period_ns(images)
+        period_ns = images[-1].stamp_ns - images[0].stamp_ns + _interval_ns(images)
         try:
             for turn in count() if repeat else range(1):
                 self._publish_once(images, turn * period_ns, start_ns, start_s, report)
@@ -56,7 +56,8 @@ class Cameras:
             if not repeat:
                 raise
         finally:
-            self.duration_s = time.monotonic() - start_s
+            # The last image, too, stands for an interval.
+            self.duration_s = time.monotonic() - start_s + _interval_ns(images) / _NS_PER_S
 
     def _publish_once(
         self, images: Sequence[StampedImage], elapsed_ns: int, start_ns: int, start_s: float, report: Report
@@ -73,8 +74,7 @@ class Cameras:
             report(done, len(images))
 
 
-def _period_ns(images: Sequence[StampedImage]) -> int:
-    """Return the time from the first image to where a repetition begins: one interval after the last."""
+def _interval_ns(images: Sequence[StampedImage]) -> int:
+    """Return the mean time between RGB images; a second where there is only one."""
     rgb_ns = [image.stamp_ns for image in images if image.stream == "rgb"]
-    interval_ns = (rgb_ns[-1] - rgb_ns[0]) // (len(rgb_ns) - 1) if len(rgb_ns) > 1 else _NS_PER_S
-    return images[-1].stamp_ns - images[0].stamp_ns + interval_ns
+    return (rgb_ns[-1] - rgb_ns[0]) // (len(rgb_ns) - 1) if len(rgb_ns) > 1 else _NS_PER_S

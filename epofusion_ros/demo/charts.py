@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 640, 220, 44, 34, 10, 12
 _BINS = 24
+_HEADROOM = 1.15
 _BAR = Markup('<rect class="mark" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
 _DOT = Markup('<circle class="mark" cx="{:.1f}" cy="{:.1f}" r="2.5"><title>{}</title></circle>')
 _PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
@@ -35,7 +36,7 @@ def histogram(values: Sequence[float], unit: str) -> Markup:
 
 def timeline(times_s: Sequence[float], values: Sequence[float], unit: str) -> Markup:
     """Return values over time, one dot each; at least one."""
-    right, top = max(max(times_s), 1e-3), max(values)
+    right, top = max(max(times_s), 1e-3), _HEADROOM * max(values)
     marks = Markup("").join(
         _DOT.format(
             _LEFT + _PLOT_WIDTH * time_s / right,

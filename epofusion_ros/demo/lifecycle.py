@@ -1,5 +1,6 @@
 """Drives a lifecycle node through its services, as `ros2 lifecycle set` does."""
 
+import time
 from collections.abc import Callable
 from threading import Event
 
@@ -7,10 +8,13 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.node import Node
 
+from epofusion_ros.demo.node_process import NodeError
+
 CONFIGURE = Transition.TRANSITION_CONFIGURE
 ACTIVATE = Transition.TRANSITION_ACTIVATE
 DEACTIVATE = Transition.TRANSITION_DEACTIVATE
 _NAMES = {CONFIGURE: "configure", ACTIVATE: "activate", DEACTIVATE: "deactivate"}
+_LOOK_S = 0.5
 
 
 class LifecycleClient:
@@ -31,22 +35,19 @@ class LifecycleClient:
         """Make a transition.
 
         Raises:
-            RuntimeError: the node refuses, or does not answer in time.
+            NodeError: the node refuses, or does not answer in time.
         """
-        waited_s = 0.0
-        while not self._client.wait_for_service(timeout_sec=0.5):
-            self._still_there()
-            waited_s += 0.5
-            if waited_s >= timeout_s:
-                raise RuntimeError(f"{self._target} offers no lifecycle services after {timeout_s:g} s")
-        request = ChangeState.Request(transition=Transition(id=transition))
+        deadline_s = time.monotonic() + timeout_s
+        self._wait(lambda: self._client.wait_for_service(timeout_sec=_LOOK_S), deadline_s, "offers no services")
         answered = Event()
-        future = self._client.call_async(request)
+        future = self._client.call_async(ChangeState.Request(transition=Transition(id=transition)))
         future.add_done_callback(lambda _: answered.set())
-        while not answered.wait(0.5):
-            self._still_there()
-            waited_s += 0.5
-            if waited_s >= timeout_s:
-                raise RuntimeError(f"{self._target} has not answered to {_NAMES[transition]} after {timeout_s:g} s")
+        self._wait(lambda: answered.wait(_LOOK_S), deadline_s, f"does not answer to {_NAMES[transition]}")
         if not future.result().success:
-            raise RuntimeError(f"{self._target} failed to {_NAMES[transition]}")
+            raise NodeError(f"{self._target} failed to {_NAMES[transition]}")
+
+    def _wait(self, has_come: Callable[[], bool], deadline_s: float, otherwise: str) -> None:
+        while not has_come():
+            self._still_there()
+            if time.monotonic() > deadline_s:
+                raise NodeError(f"{self._target} {otherwise}, and time is up")

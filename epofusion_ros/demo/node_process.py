@@ -11,6 +11,10 @@ _EXIT_TIMEOUT_S = 15
 _LOG_LINES_SHOWN = 8
 
 
+class NodeError(Exception):
+    """The node cannot be started, refuses a transition or has ended; the message says which."""
+
+
 class NodeProcess:
     """Runs `fusion_node` until the context ends.
 
@@ -37,10 +41,10 @@ class NodeProcess:
         """Make sure that the node still runs.
 
         Raises:
-            RuntimeError: it has ended; the sentence gives its exit code and its last words.
+            NodeError: it has ended; the sentence gives its exit code and its last words.
         """
         if (code := self._process.poll()) is not None:
-            raise RuntimeError(f"the node ended with exit code {code}; its last words:\n{self.last_words()}")
+            raise NodeError(f"the node ended with exit code {code}; its last words:\n{self.last_words()}")
 
     def last_words(self) -> str:
         """Return the end of the log."""

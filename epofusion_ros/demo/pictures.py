@@ -16,7 +16,7 @@ from epofusion_ros.thermal import ThermalScaler
 
 MASKS = ("guidance_mask", "overexposure_mask")
 _SIDE_BY_SIDE_PICTURES = 8
-_HEADING_PX = 28
+_HEADING_PX = 34
 _GAP_PX = 4
 
 
@@ -80,5 +80,5 @@ def _labelled(label: str, picture: NDArray[np.uint8], height: int, width: int) -
         rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     cell = np.zeros((height + _HEADING_PX + _GAP_PX, width + _GAP_PX, 3), np.uint8)
     cell[_HEADING_PX : _HEADING_PX + height, :width] = rgb
-    cv2.putText(cell, label, (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (235, 235, 235), 1, cv2.LINE_AA)
+    cv2.putText(cell, label, (6, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (235, 235, 235), 1, cv2.LINE_AA)
     return cell

@@ -61,9 +61,10 @@ def _figures(recording: Recording) -> list[Figure]:
     ages = [frame.age_ms for frame in recording.frames]
     p50, p95, p99 = np.percentile(ages, (50, 95, 99))
     known, balance = recording.figures, recording.balance()
+    seconds = max(recording.duration_s, 1e-3)
     return [
-        Figure("camera rate", f"{recording.published / recording.duration_s:.1f} Hz", "RGB images published"),
-        Figure("fused rate", f"{balance.fused / recording.duration_s:.1f} Hz", "pairs fused, the newest first"),
+        Figure("camera rate", f"{recording.published / seconds:.1f} Hz", "RGB images published"),
+        Figure("fused rate", f"{balance.fused / seconds:.1f} Hz", "pairs fused, the newest first"),
         Figure("age p50", f"{p50:.0f} ms", "from camera stamp to receipt, DDS both ways included"),
         Figure("age p95", f"{p95:.0f} ms", "95 of 100 frames are younger"),
         Figure("age p99", f"{p99:.0f} ms", "99 of 100 frames are younger"),
@@ -77,7 +78,7 @@ def _charts(recording: Recording) -> list[tuple[str, Markup]]:
     times_s = [(frame.stamp_ns - recording.frames[0].stamp_ns) / 1e9 for frame in recording.frames]
     return [
         ("Age of the fused images", histogram(ages, "ms")),
-        ("Age over time: flat, since the newest pair wins", timeline(times_s, ages, "ms")),
+        ("Age of each over the time of its stamp", timeline(times_s, ages, "ms")),
     ]
 
 

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from epofusion_ros.demo.images import StampedImage
-from epofusion_ros.demo.node_process import NodeProcess
+from epofusion_ros.demo.node_process import NodeError, NodeProcess
 from epofusion_ros.demo.recording import Recording
 from epofusion_ros.share import share_file
 
@@ -53,11 +53,12 @@ def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Stag
 
     Raises:
         ValueError: the source has no image of one of the cameras.
-        RuntimeError: the node cannot be started, configured or activated; the sentence gives its last words.
+        NodeError: the node cannot be started, configured or activated; the sentence gives its last words.
     """
     loaded = _load(images, settings.frames, stage)
     _clear(settings.out)
-    os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(share_file("config/fastdds_shm.xml"))
+    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):  # Jazzy's name, the newer one
+        os.environ.setdefault(name, str(share_file("config/fastdds_shm.xml")))
     recording = _exchange(loaded, settings, stage)
     if recording.frames:
         from epofusion_ros.demo.pictures import write_pictures
@@ -112,8 +113,8 @@ def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) 
                 client.change(lifecycle.CONFIGURE, _START_TIMEOUT_S)
                 client.change(lifecycle.ACTIVATE, _START_TIMEOUT_S)
                 _wait_until_connected(cameras, collector)
-        except RuntimeError as error:
-            raise RuntimeError(f"{error}\n{process.last_words()}") from error
+        except NodeError as error:
+            raise NodeError(f"{error}\n{process.last_words()}") from error
         with stage("publishing until Ctrl-C" if settings.live else "publishing") as report:
             cameras.publish(images, report, repeat=settings.live)
         with stage("waiting for the last frames"):
@@ -130,7 +131,7 @@ def _wait_until_connected(cameras: "Cameras", collector: "Collector") -> None:
     deadline_s = time.monotonic() + _CONNECT_TIMEOUT_S
     while not (cameras.are_heard() and collector.hears_all()):
         if time.monotonic() > deadline_s:
-            raise RuntimeError(f"the node is active but its topics are not there after {_CONNECT_TIMEOUT_S:g} s")
+            raise NodeError(f"the node is active but its topics are not there after {_CONNECT_TIMEOUT_S:g} s")
         time.sleep(0.05)
 
 

@@ -1,7 +1,6 @@
 """The report opens in a real browser: nothing missing, nothing cut off, on a desk and on a phone, light and dark."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,14 +37,6 @@ def evaluation(glare_pairs: Path) -> Evaluation:
         FolderMethod("<b>mine</b>", glare_pairs / "country" / "ir"),
     ]
     return collect(measure_pairs(find_pairs(glare_pairs / "country"), methods), 2, ["x<b>.png: has no partner"])
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium is installed to open the report in")
-    return browser
 
 
 def browse(browser: str, page: Path, *options: str) -> str:
