@@ -10,9 +10,10 @@ SHARE = Path("share") / NAME
 
 ROS_WHEELS = [
     "ros-rclpy",
+    "ros-rcl-interfaces",
+    "ros-builtin-interfaces",
     "ros-sensor-msgs",
     "ros-std-msgs",
-    "ros-std-srvs",
     "ros-diagnostic-msgs",
     "ros-lifecycle-msgs",
     "ros-rmw-fastrtps-cpp",
@@ -62,6 +63,7 @@ setup(
     install_requires=[
         "av>=12",
         "jinja2>=3.1",
+        "markupsafe>=2.1",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "opencv-python-headless>=4.8",

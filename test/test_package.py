@@ -1,0 +1,111 @@
+"""What installs is what the repository holds, and the manifests of ROS and of pip say the same."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from catkin_pkg.package import Package, parse_package
+from setuptools import Distribution
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ROSDEP_KEYS = {
+    "cv2": "python3-opencv",
+    "jinja2": "python3-jinja2",
+    "matplotlib": "python3-matplotlib",
+    "numpy": "python3-numpy",
+    "onnxruntime": "python3-onnxruntime-pip",
+    "pydantic": "python3-pydantic",
+    "rich": "python3-rich",
+    "rosbags": "python3-rosbags-pip",
+    "timm": "python3-timm-pip",
+    "torch": "python3-torch",
+    "typer": "python3-typer",
+    "yaml": "python3-yaml",
+}
+"""Keys of the imports whose rosdep key is not their own name."""
+ROSDEP_KNOWS_NOT = {"accelerate", "av", "onnx", "onnxscript", "openvino", "tensorboard", "transformers"}
+"""Only offline tools use them, and pip installs them."""
+BROUGHT_BY_OTHERS = {"markupsafe", "safetensors"}
+"""Come with jinja2 and timm, and have no rosdep key of their own."""
+NOT_IMPORTED = {"python3-torchvision"}
+"""What timm cannot do without."""
+PIP_NAMES = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
+ON_REQUEST = {"transformers"}
+"""Imported only by an option whose user brings the library along."""
+
+
+@pytest.fixture(scope="module")
+def manifest() -> Package:
+    return parse_package(str(ROOT / "package.xml"))
+
+
+@pytest.fixture
+def distribution(monkeypatch: pytest.MonkeyPatch) -> Distribution:
+    from distutils.core import run_setup
+
+    monkeypatch.chdir(ROOT)
+    return run_setup("setup.py", stop_after="init")
+
+
+def third_party_imports() -> set[str]:
+    """Names of the top-level modules that the package imports and does not hold itself."""
+    names: set[str] = set()
+    for folder in ("epofusion_core", "epofusion_ros", "launch"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"epofusion_core", "epofusion_ros"}
+
+
+def test_package_xml_names_exactly_what_is_imported(manifest: Package) -> None:
+    declared = {dependency.name for dependency in manifest.exec_depends}
+    imported = {ROSDEP_KEYS.get(name, name) for name in third_party_imports() - ROSDEP_KNOWS_NOT - BROUGHT_BY_OTHERS}
+    assert declared - NOT_IMPORTED == imported
+
+
+def test_pip_installs_every_import_that_ros_does_not_bring(manifest: Package, distribution: Distribution) -> None:
+    requirements = [*distribution.install_requires]
+    requirements += [each for extra in distribution.extras_require.values() for each in extra]
+    installable = {re.split(r"[<>=~;\[ ]", requirement)[0] for requirement in requirements}
+    from_ros = {dependency.name for dependency in manifest.exec_depends}
+    needed = {PIP_NAMES.get(name, name) for name in third_party_imports() - from_ros - ON_REQUEST}
+    assert needed <= installable
+
+
+def test_versions_agree(manifest: Package, distribution: Distribution) -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    latest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert latest is not None
+    assert {manifest.version, distribution.get_version(), latest[1], citation["version"]} == {manifest.version}
+
+
+@pytest.mark.parametrize("folder", ["launch", "config"])
+def test_every_file_of_a_folder_is_installed_to_share(folder: str, distribution: Distribution) -> None:
+    installed = {source: target for target, sources in distribution.data_files for source in sources}
+    files = [path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()]
+    files = [path for path in files if "__pycache__" not in path.parts]
+    assert files
+    for path in files:
+        assert installed.get(str(path)) == str(Path("share/epofusion_ros") / path.parent)
+
+
+def test_the_weights_are_installed_to_share(distribution: Distribution) -> None:
+    installed = dict(distribution.data_files)["share/epofusion_ros/weights"]
+    assert installed == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "epofusion_core/weights").glob("*"))
+
+
+def test_constraints_pin_every_requirement_that_the_scripts_install(distribution: Distribution) -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
+    extras = ("torch", "train", "ros-wheels", "test")
+    requirements = [*distribution.install_requires]
+    requirements += [each for extra in extras for each in distribution.extras_require[extra]]
+    assert {re.split(r"[<>=]", requirement)[0].lower() for requirement in requirements} <= pinned
