@@ -1,0 +1,81 @@
+"""A workspace build: colcon makes an overlay, and what lies in it runs."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import REPOSITORY, Peer
+
+
+@pytest.fixture(scope="module")
+def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prefix of the package in a freshly built overlay."""
+    base = tmp_path_factory.mktemp("workspace")
+    colcon = [sys.executable, "-c", "from colcon_core.command import main; raise SystemExit(main())"]
+    options = ["--log-base", str(base / "log"), "build", "--paths", str(REPOSITORY)]
+    options += ["--build-base", str(base / "build"), "--install-base", str(base / "install")]
+    done = subprocess.run([*colcon, *options], capture_output=True, text=True, timeout=200, check=False, cwd=base)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return base / "install" / "epofusion_ros"
+
+
+@pytest.fixture(scope="module")
+def sourced(overlay: Path) -> dict[str, str]:
+    """The environment after `source install/local_setup.bash`."""
+    script = f"source {overlay.parent / 'local_setup.bash'} && env -0"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
+
+
+@pytest.fixture
+def installed_node(
+    overlay: Path, sourced: dict[str, str], domain: int, tmp_path: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """The installed executable, started outside the repository."""
+    environment = {**sourced, "ROS_DOMAIN_ID": str(domain)}
+    executable = overlay / "lib" / "epofusion_ros" / "fusion_node"
+    with subprocess.Popen([executable], env=environment, cwd=tmp_path) as process:
+        yield process
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=40)
+        finally:
+            process.kill()
+
+
+def test_the_overlay_announces_the_package_and_holds_its_files(overlay: Path) -> None:
+    share = overlay / "share"
+    assert (share / "ament_index" / "resource_index" / "packages" / "epofusion_ros").is_file()
+    for folder in ("launch", "config"):
+        held = {path.relative_to(REPOSITORY) for path in (REPOSITORY / folder).rglob("*") if path.is_file()}
+        held = {path for path in held if "__pycache__" not in path.parts}
+        assert held
+        for path in held:
+            assert (share / "epofusion_ros" / path).read_bytes() == (REPOSITORY / path).read_bytes()
+    assert os.access(overlay / "lib" / "epofusion_ros" / "epofusion", os.X_OK)
+
+
+def test_code_and_files_of_the_overlay_come_before_those_of_the_checkout(
+    overlay: Path, sourced: dict[str, str], tmp_path: Path
+) -> None:
+    program = "from epofusion_ros.share import share_file; print(share_file('config/epofusion.yaml'))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=sourced,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert Path(done.stdout.strip()) == overlay / "share" / "epofusion_ros" / "config" / "epofusion.yaml"
+
+
+def test_the_installed_node_answers_over_dds(installed_node: subprocess.Popen[str]) -> None:
+    with Peer() as peer:
+        assert peer.state() == "unconfigured"
+    assert installed_node.poll() is None
