@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sensor_msgs.msg import CameraInfo
     from std_msgs.msg import Header
 
-_PICTURES: dict[str, Callable[[FusionResult], NDArray[np.uint8]]] = {
+PICTURES: dict[str, Callable[[FusionResult], NDArray[np.uint8]]] = {
     "~/fused/image": lambda result: result.fused_rgb,
     "~/overexposure_mask": lambda result: to_mono8(result.overexposure),
     "~/guidance_mask": lambda result: to_mono8(result.guidance),
@@ -32,14 +32,14 @@ class Outputs:
 
         qos = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
         self._node = node
-        self._images = {topic: node.create_lifecycle_publisher(Image, topic, qos) for topic in _PICTURES}
+        self._images = {topic: node.create_lifecycle_publisher(Image, topic, qos) for topic in PICTURES}
         self._camera_info = node.create_lifecycle_publisher(CameraInfo, "~/fused/camera_info", qos)
 
     def publish(self, result: FusionResult, header: "Header", camera_info: "CameraInfo | None") -> None:
         """Publish what has subscribers, under the RGB frame's header."""
         for topic, publisher in self._images.items():
             if publisher.get_subscription_count() > 0:
-                publisher.publish(to_message(_PICTURES[topic](result), header))
+                publisher.publish(to_message(PICTURES[topic](result), header))
         if camera_info is not None:
             camera_info.header = header
             self._camera_info.publish(camera_info)

@@ -14,6 +14,12 @@ from lifecycle_msgs.msg import Transition
 from launch import LaunchDescription
 
 SHARE = FindPackageShare("epofusion_ros")
+REMAPPINGS = [
+    ("rgb/image_raw", LaunchConfiguration("rgb_topic")),
+    ("rgb/camera_info", LaunchConfiguration("rgb_info_topic")),
+    ("thermal/image_raw", LaunchConfiguration("thermal_topic")),
+]
+USE_SIM_TIME = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
 
 ARGUMENTS = [
     DeclareLaunchArgument("namespace", default_value="", description="Namespace of the node and its topics."),
@@ -53,16 +59,10 @@ def generate_launch_description() -> LaunchDescription:
         namespace=LaunchConfiguration("namespace"),
         parameters=[
             LaunchConfiguration("params_file"),
-            {
-                "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
-                "device": ParameterValue(LaunchConfiguration("device"), value_type=str),
-            },
+            USE_SIM_TIME,
+            {"device": ParameterValue(LaunchConfiguration("device"), value_type=str)},
         ],
-        remappings=[
-            ("rgb/image_raw", LaunchConfiguration("rgb_topic")),
-            ("rgb/camera_info", LaunchConfiguration("rgb_info_topic")),
-            ("thermal/image_raw", LaunchConfiguration("thermal_topic")),
-        ],
+        remappings=REMAPPINGS,
         output="screen",
     )
     autostart = IfCondition(LaunchConfiguration("autostart"))
@@ -90,7 +90,10 @@ def generate_launch_description() -> LaunchDescription:
     rviz = Node(
         package="rviz2",
         executable="rviz2",
+        namespace=LaunchConfiguration("namespace"),
         arguments=["-d", PathJoinSubstitution([SHARE, "config", "epofusion.rviz"])],
+        parameters=[USE_SIM_TIME],
+        remappings=REMAPPINGS,
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
     profile = SetEnvironmentVariable(
