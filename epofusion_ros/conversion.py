@@ -97,7 +97,14 @@ def to_rgb(message: ImageLike) -> NDArray[np.uint8]:
     """
     if message.encoding not in _TO_RGB:
         return _by_cv_bridge(message, "rgb8")
-    return np.asarray(_TO_RGB[message.encoding](pixels(message)), dtype=np.uint8)
+    image = pixels(message)
+    try:
+        return np.asarray(_TO_RGB[message.encoding](image), dtype=np.uint8)
+    except cv2.error as error:
+        raise ConversionError(
+            f"{message.encoding} image of {message.width}x{message.height} pixels cannot be converted ({error.err}); "
+            "expected even sizes for YUV and Bayer images"
+        ) from error
 
 
 def to_thermal(message: ImageLike) -> NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _NS_PER_S = 1_000_000_000
 _JOIN_TIMEOUT_S = 30.0
+_WARN_EVERY_S = 1.0
 
 
 class Pairer(Protocol):
@@ -87,6 +88,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._camera_info: CameraInfo | None = None
         self._newest_ns: dict[str, int] = {}
         self._account = Account()
+        self._warned_s: dict[str, float] = {}
         self._figures_before: dict[str, float] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -238,7 +240,10 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             fate = "size_errors"
         self._account.ended(fate)
         sentence = str(error) if fate != "inference_errors" else f"{type(error).__name__}: {error}"
-        self.get_logger().warning(f"pair dropped: {sentence}", throttle_duration_sec=1.0)
+        now_s = time.monotonic()
+        if now_s - self._warned_s.get(fate, -_WARN_EVERY_S) >= _WARN_EVERY_S:
+            self._warned_s[fate] = now_s
+            self.get_logger().warning(f"pair dropped: {sentence}")
 
     # Diagnostics
 

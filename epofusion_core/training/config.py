@@ -54,6 +54,7 @@ class TrainConfig:
         accumulate: micro-batches a step; the effective batch is batch x accumulate x processes.
         learning_rate: peak, of AdamW.
         weight_decay: of AdamW, for matrices only.
+        epsilon: of AdamW; larger values make its steps proportional to the gradient.
         warmup: iterations of linear warm-up; linear decay to 0 follows.
         clip: largest gradient norm.
         ema: decay of the weights' moving average, which is what is validated and exported.
@@ -80,6 +81,7 @@ class TrainConfig:
     accumulate: int = 1
     learning_rate: float = 6e-5
     weight_decay: float = 0.01
+    epsilon: float = 1e-8
     warmup: int = 1500
     clip: float = 1.0
     ema: float = 0.999

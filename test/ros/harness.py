@@ -30,10 +30,11 @@ DEACTIVATE, CLEANUP = Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CL
 
 def fill(message: Image, array: np.ndarray, encoding: str) -> Image:
     """Put an array of any type into a message."""
+    array = np.ascontiguousarray(array)
     message.height, message.width = array.shape[:2]
     message.encoding = encoding
     message.step = array.strides[0]
-    message.data.frombytes(np.ascontiguousarray(array).data.cast("B"))
+    message.data.frombytes(array.data.cast("B"))
     return message
 
 

@@ -1,5 +1,6 @@
 """The trainer as its user meets it: it learns, resumes bit for bit, distributes, and stops at a non-finite loss."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -86,33 +88,29 @@ def test_a_non_finite_loss_stops_and_saves_its_batch(pairs: Path, tmp_path: Path
 def test_two_processes_train_as_one_process_with_the_same_samples(pairs: Path, tmp_path: Path) -> None:
     """Two gloo processes with one micro-batch each, against one process with two micro-batches a step.
 
-    Compared are the learned weights, not the running statistics of BatchNorm, which each process keeps of its own
-    samples.
+    Adam's first steps are the gradient's sign, which rounding decides where the gradient is almost 0; a large epsilon
+    makes the steps proportional to the gradient, and the comparison sharp. Not compared are the running statistics of
+    BatchNorm, which each process keeps of its own samples.
     """
-    alone = train(settings(pairs, accumulate=2, iterations=3), tmp_path / "alone", cpu=True)
+    augment, steps = AugmentConfig(crop_px=64), {"iterations": 3, "learning_rate": 0.05, "epsilon": 0.1, "warmup": 1}
+    alone = train(settings(pairs, augment=augment, accumulate=2, **steps), tmp_path / "alone", cpu=True)
     config = tmp_path / "two.yaml"
-    config.write_text(
-        f"{{model: epofusion_xs, data: {{root: {pairs}}}, augment: {{crop_px: 64}}, iterations: 3, batch: 2, warmup: 2,"
-        " learning_rate: 1.0e-3, ema: 0.5}"
-    )
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-    ]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1"]
+    values = {"model": "epofusion_xs", "data": {"root": str(pairs)}, "augment": {"crop_px": 64}, "batch": 2, "ema": 0.5}
+    config.write_text(yaml.safe_dump({**values, **steps}))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     script = ["-m", "epofusion_ros.cli.main", "train", "--config", str(config), "--out", str(tmp_path / "two"), "--cpu"]
-    done = subprocess.run([*launch, *script], cwd=REPOSITORY, capture_output=True, text=True, timeout=240)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*launch, *script], cwd=REPOSITORY, capture_output=True, text=True, timeout=240, env=environment
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     expected, actual = tensors(alone), tensors(tmp_path / "two" / "epofusion_xs.safetensors")
+    untrained = tensors(train(settings(pairs, **{**steps, "learning_rate": 0.0}), tmp_path / "untrained", cpu=True))
+    moved = max((expected[n].float() - untrained[n].float()).abs().max().item() for n in expected if "weight" in n)
+    assert moved > 0.02, "the weights have hardly moved: nothing was compared"
     for name, tensor in expected.items():
         if "running_" not in name and "num_batches" not in name:
-            torch.testing.assert_close(actual[name].float(), tensor.float(), atol=2e-3, rtol=1e-2, msg=name)
+            torch.testing.assert_close(actual[name].float(), tensor.float(), atol=2e-4, rtol=2e-3, msg=name)
 
 
 def test_the_ablation_without_adaptive_loss_trains_another_model(pairs: Path, tmp_path: Path) -> None:
@@ -136,3 +134,9 @@ def test_a_wrong_configuration_is_refused_in_one_sentence(tmp_path: Path, text: 
     path.write_text(text)
     with pytest.raises(ValueError, match=sentence):
         read_train_config(path)
+
+
+@pytest.mark.parametrize("name", ["paper", "s", "xs"])
+def test_the_shipped_configurations_are_valid(name: str) -> None:
+    config = read_train_config(REPOSITORY / "config" / "train" / f"{name}.yaml")
+    assert config.loss.pseudo_target == ("average" if name == "paper" else "exposure")
