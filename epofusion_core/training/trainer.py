@@ -140,8 +140,11 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
                 _checkpoint(accelerator, checkpoint)
                 saved_at = time.monotonic()
     _checkpoint(accelerator, checkpoint)
+    if accelerator.is_main_process:
+        _export(out, average.module, card, config, progressed.iteration)
+    accelerator.wait_for_everyone()
     accelerator.end_training()
-    return _export(out, average.module, card, config, progressed.iteration)
+    return _weights_path(out, card)
 
 
 class TrainingForward(nn.Module):
@@ -289,9 +292,8 @@ def _checkpoint(accelerator: Accelerator, folder: Path) -> None:
     accelerator.wait_for_everyone()
 
 
-def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, iteration: int) -> Path:
+def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, iteration: int) -> None:
     assert isinstance(model, EPOFusion)
-    path = out / f"{card.name}.safetensors"
     provenance = {
         "iterations": iteration,
         "batch": config.batch * config.accumulate,
@@ -300,8 +302,11 @@ def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, i
         "seed": config.seed,
         "date": datetime.now(timezone.utc).date().isoformat(),
     }
-    save_weights(path, model, replace(card, provenance=provenance))
-    return path
+    save_weights(_weights_path(out, card), model, replace(card, provenance=provenance))
+
+
+def _weights_path(out: Path, card: ModelCard) -> Path:
+    return out / f"{card.name}.safetensors"
 
 
 def _progress_bar(accelerator: Accelerator) -> Progress:
