@@ -57,8 +57,7 @@ def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Stag
     """
     loaded = _load(images, settings.frames, stage)
     _clear(settings.out)
-    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):  # Jazzy's name, the newer one
-        os.environ.setdefault(name, str(share_file("config/fastdds_shm.xml")))
+    _use_large_shared_memory()
     recording = _exchange(loaded, settings, stage)
     if recording.frames:
         from epofusion_ros.demo.pictures import write_pictures
@@ -94,6 +93,14 @@ def _clear(out: Path) -> None:
         shutil.rmtree(out / folder, ignore_errors=True)
     for file in ("fused.mp4", "report.html", "node.log"):
         (out / file).unlink(missing_ok=True)
+
+
+def _use_large_shared_memory() -> None:
+    """Give both processes room for images in shared memory, unless the user has chosen a profile."""
+    older, newer = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
+    if older not in os.environ and newer not in os.environ:
+        name = older if os.environ.get("ROS_DISTRO") in ("jazzy", "kilted") else newer
+        os.environ[name] = str(share_file("config/fastdds_shm.xml"))
 
 
 def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) -> Recording:
