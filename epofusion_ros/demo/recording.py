@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-DROPPED = ("convert_errors", "size_errors", "inference_errors", "stopped")
-"""Fates of a pair, by the node's diagnostics, that are neither fused nor superseded."""
+from epofusion_ros.account import FATES
+
+DROPPED = tuple(fate for fate in FATES if fate not in ("fused", "superseded"))
+"""What else can become of a pair: the reasons for which it is dropped."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.node_process import NodeError, NodeProcess
 from epofusion_ros.demo.recording import Recording
-from epofusion_ros.share import share_file
+from epofusion_ros.share import DDS_PROFILE_VARIABLE, share_file
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -97,10 +97,7 @@ def _clear(out: Path) -> None:
 
 def _use_large_shared_memory() -> None:
     """Give both processes room for images in shared memory, unless the user has chosen a profile."""
-    older, newer = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
-    if older not in os.environ and newer not in os.environ:
-        name = older if os.environ.get("ROS_DISTRO") in ("jazzy", "kilted") else newer
-        os.environ[name] = str(share_file("config/fastdds_shm.xml"))
+    os.environ.setdefault(DDS_PROFILE_VARIABLE, str(share_file("config/fastdds_shm.xml")))
 
 
 def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) -> Recording:
