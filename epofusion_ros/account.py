@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from epofusion_ros.statistics import Distribution, Rate
 
-FATES = ("fused", "superseded", "convert_errors", "size_errors", "inference_errors", "stopped")
+FATES = ("fused", "superseded", "stale", "convert_errors", "size_errors", "inference_errors", "stopped")
 """What can become of a pair: published, replaced by a newer one, dropped for a reason, or waiting at the end."""
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
     from diagnostic_msgs.msg import DiagnosticArray
 
-_ERRORS = ("convert_errors", "size_errors", "inference_errors")
+_DROPS = ("stale", "convert_errors", "size_errors", "inference_errors")
 
 
 def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float]:
@@ -34,7 +34,7 @@ def verdict(now: Mapping[str, float], before: Mapping[str, float]) -> tuple[int,
     def grown(name: str) -> float:
         return now.get(name, 0) - before.get(name, 0)
 
-    failed = {name: grown(name) for name in _ERRORS if grown(name) > 0}
+    failed = {name: grown(name) for name in _DROPS if grown(name) > 0}
     if failed:
         said = ", ".join(f"{name} {count:.0f}" for name, count in failed.items())
         return (1 if grown("fused") > 0 else 2), f"pairs dropped in the last second: {said}"

@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from epofusion_core.fuser import FusionResult
 from epofusion_ros.conversion import to_message
 from epofusion_ros.pipeline import overlay, to_mono8
+from epofusion_ros.qos import OUTPUT_QOS
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
     from sensor_msgs.msg import CameraInfo
     from std_msgs.msg import Header
 
-PICTURES: dict[str, Callable[[FusionResult], NDArray[np.uint8]]] = {
+    from epofusion_core.fuser import FusionResult
+
+PICTURES: dict[str, Callable[["FusionResult"], NDArray[np.uint8]]] = {
     "~/fused/image": lambda result: result.fused_rgb,
     "~/overexposure_mask": lambda result: to_mono8(result.overexposure),
     "~/guidance_mask": lambda result: to_mono8(result.guidance),
@@ -30,12 +31,11 @@ class Outputs:
     def __init__(self, node: "LifecycleNode") -> None:
         from sensor_msgs.msg import CameraInfo, Image
 
-        qos = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
         self._node = node
-        self._images = {topic: node.create_lifecycle_publisher(Image, topic, qos) for topic in PICTURES}
-        self._camera_info = node.create_lifecycle_publisher(CameraInfo, "~/fused/camera_info", qos)
+        self._images = {topic: node.create_lifecycle_publisher(Image, topic, OUTPUT_QOS) for topic in PICTURES}
+        self._camera_info = node.create_lifecycle_publisher(CameraInfo, "~/fused/camera_info", OUTPUT_QOS)
 
-    def publish(self, result: FusionResult, header: "Header", camera_info: "CameraInfo | None") -> None:
+    def publish(self, result: "FusionResult", header: "Header", camera_info: "CameraInfo | None") -> None:
         """Publish what has subscribers, under the RGB frame's header."""
         for topic, publisher in self._images.items():
             if publisher.get_subscription_count() > 0:

@@ -1,13 +1,14 @@
 """Pairing of RGB and thermal frames by stamp, on integer nanoseconds. Pure Python: knows neither ROS nor clocks.
 
 A frame is given in with its stamp and comes out once: in a pair, or counted as unmatched. Pairs are returned to the
-caller, so that nothing of the caller's runs inside the pairer.
+caller, so that nothing of the caller's runs inside the pairer. A pairer belongs to one thread at a time; the node's
+callbacks, which exclude one another, are that.
 """
 
 from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -44,6 +45,32 @@ class StreamCount:
     def pending(self) -> int:
         """Frames that wait for a partner."""
         return self.received - self.paired - self.unmatched
+
+
+class Pairer(Protocol):
+    """What every pairing policy does: takes frames in, returns the pairs that are decided, and counts."""
+
+    @property
+    def rgb(self) -> StreamCount:
+        """What became of the RGB frames."""
+        ...
+
+    @property
+    def thermal(self) -> StreamCount:
+        """What became of the thermal frames."""
+        ...
+
+    def add_rgb(self, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
+        """Give in an RGB frame."""
+        ...
+
+    def add_thermal(self, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
+        """Give in a thermal frame."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the past, since time has jumped back; waiting frames count as unmatched."""
+        ...
 
 
 @dataclass

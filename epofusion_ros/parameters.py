@@ -9,8 +9,9 @@ from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from rcl_interfaces.msg import ParameterDescriptor
+    from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
     from rclpy.node import Node
+    from rclpy.parameter import Parameter
 
 Value: TypeAlias = "str | int | float | bool | Sequence[float]"
 
@@ -103,6 +104,16 @@ class NodeParameters:
         Declaration(
             "sync.reset_threshold",
             "A stamp that goes back by more than this means that a bag loops: queues are emptied.",
+            "s",
+            lowest=0.0,
+            highest=3600.0,
+        ),
+    )
+    max_input_age: float = _parameter(
+        0.0,
+        Declaration(
+            "max_input_age",
+            "A pair whose RGB stamp is older than this when its turn comes is dropped; 0 drops none.",
             "s",
             lowest=0.0,
             highest=3600.0,
@@ -206,10 +217,15 @@ def from_values(values: Mapping[str, Value]) -> NodeParameters:
 
 
 def declare(node: "Node") -> None:
-    """Declare every parameter on a node; ranges are shown to tools and checked by `read`."""
+    """Declare every parameter on a node, and refuse changes to values outside their ranges.
+
+    Raises:
+        rclpy.exceptions.ParameterException: a value given at the start has a wrong type or lies outside its range.
+    """
     for each in fields(NodeParameters):
         default = _default(each)
         node.declare_parameter(declaration(each).name, default, _descriptor(declaration(each), default))
+    node.add_on_set_parameters_callback(_check_change)
 
 
 def read(node: "Node") -> NodeParameters:
@@ -221,6 +237,15 @@ def read(node: "Node") -> NodeParameters:
     return from_values(
         {declaration(each).name: node.get_parameter(declaration(each).name).value for each in fields(NodeParameters)}
     )
+
+
+def _check_change(changed: "list[Parameter[Any]]") -> "SetParametersResult":
+    from rcl_interfaces.msg import SetParametersResult
+
+    declared = {declaration(each).name: declaration(each) for each in fields(NodeParameters)}
+    problems = [declared[each.name].check(each.value) for each in changed if each.name in declared]
+    reasons = [problem for problem in problems if problem]
+    return SetParametersResult(successful=not reasons, reason="; ".join(reasons))
 
 
 def _descriptor(declared: Declaration, default: Value) -> "ParameterDescriptor":

@@ -1,16 +1,19 @@
 """From a pair of image messages to fused pictures: conversion, thermal scaling, registration, the model."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.fuser import Fuser, FusionResult
 from epofusion_ros.conversion import ImageLike, to_rgb, to_thermal
 from epofusion_ros.parameters import NodeParameters
 from epofusion_ros.registration import build_registration
 from epofusion_ros.thermal import ThermalScaler
+
+if TYPE_CHECKING:
+    from epofusion_core.fuser import Fuser, FusionResult
 
 _GLARE_COLOUR = (255, 176, 0)
 _OBJECT_COLOUR = (255, 32, 96)
@@ -26,14 +29,14 @@ class FusedPair:
         thermal: (H, W) uint8, scaled and registered.
     """
 
-    result: FusionResult
+    result: "FusionResult"
     thermal: NDArray[np.uint8]
 
 
 class FusionPipeline:
     """Everything between a pair of messages and pictures; keeps the thermal scaling from frame to frame."""
 
-    def __init__(self, fuser: Fuser, parameters: NodeParameters) -> None:
+    def __init__(self, fuser: "Fuser", parameters: NodeParameters) -> None:
         """Build the steps that the parameters ask for."""
         self._fuser = fuser
         low, high = parameters.thermal_percentiles
@@ -63,7 +66,7 @@ def to_mono8(share: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(cv2.convertScaleAbs(share, alpha=255.0), dtype=np.uint8)
 
 
-def overlay(result: FusionResult) -> NDArray[np.uint8]:
+def overlay(result: "FusionResult") -> NDArray[np.uint8]:
     """Return the fused image, the glare outlined in amber and objects in it tinted red, (H, W, 3) uint8."""
     image = result.fused_rgb.copy()
     objects = result.guidance >= 0.5

@@ -1,7 +1,13 @@
 """Where launch, config and weights files lie: in the checkout, in a colcon overlay, or below a Python prefix."""
 
+import os
 import sys
 from pathlib import Path
+
+DDS_PROFILE_VARIABLE = (
+    "FASTRTPS_DEFAULT_PROFILES_FILE" if os.environ.get("ROS_DISTRO") == "jazzy" else "FASTDDS_DEFAULT_PROFILES_FILE"
+)
+"""Names the file with the Fast DDS profile; Fast DDS 3, from Kilted on, has given it another name."""
 
 
 def share_file(relative: str) -> Path:

@@ -44,7 +44,7 @@ class ThermalScaler:
         """Scale one image.
 
         Args:
-            thermal: (H, W) uint8, uint16 or float32; NaN and infinite values become black.
+            thermal: (H, W) uint8, uint16 or float32; NaN and infinite values, of dead pixels, become cold.
 
         Returns:
             (H, W) uint8, hot is bright.
@@ -56,23 +56,25 @@ class ThermalScaler:
     def _scaled(self, thermal: NDArray[np.float32]) -> NDArray[np.uint8]:
         low, high = self._next_range(thermal)
         gain = 255.0 / max(high - low, 1e-6)
-        finite = np.nan_to_num(thermal, nan=low, posinf=low, neginf=low)
+        cold = high if self._black_hot else low
+        finite = np.nan_to_num(thermal, nan=cold, posinf=cold, neginf=cold)
         return np.asarray(np.clip((finite - low) * gain + 0.5, 0.0, 255.0), dtype=np.uint8)
 
     def _next_range(self, thermal: NDArray[np.float32]) -> tuple[float, float]:
         if self._mode == "fixed":
             self.range = self._fixed_range
             return self._fixed_range
+        previous = self.range  # read once: another thread may reset it
         sample = thermal[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX] if self._mode == "percentile" else thermal
         sample = sample[np.isfinite(sample)]
         if sample.size == 0:
-            return self.range or (0.0, 1.0)
+            return previous or (0.0, 1.0)
         if self._mode == "minmax":
             low, high = float(sample.min()), float(sample.max())
         else:
             low, high = (float(value) for value in np.percentile(sample, self._percentiles))
-        if self.range is not None:
+        if previous is not None:
             keep = self._smoothing
-            low, high = keep * self.range[0] + (1 - keep) * low, keep * self.range[1] + (1 - keep) * high
+            low, high = keep * previous[0] + (1 - keep) * low, keep * previous[1] + (1 - keep) * high
         self.range = (low, high)
-        return self.range
+        return low, high

@@ -11,6 +11,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 from lifecycle_msgs.msg import Transition
 
+from epofusion_ros.share import DDS_PROFILE_VARIABLE
 from launch import LaunchDescription
 
 SHARE = FindPackageShare("epofusion_ros")
@@ -97,7 +98,7 @@ def generate_launch_description() -> LaunchDescription:
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
     profile = SetEnvironmentVariable(
-        "FASTRTPS_DEFAULT_PROFILES_FILE",
+        DDS_PROFILE_VARIABLE,
         LaunchConfiguration("dds_profile"),
         condition=IfCondition(PythonExpression(["'", LaunchConfiguration("dds_profile"), "' != ''"])),
     )

@@ -16,11 +16,13 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
-from epofusion_ros.conversion import to_message
+from epofusion_ros.share import DDS_PROFILE_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
@@ -62,7 +64,7 @@ class Outputs:
 class Peer:
     """The test's node: both cameras, all listeners, and the lifecycle client."""
 
-    def __init__(self, reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT) -> None:
+    def __init__(self) -> None:
         rclpy.init()
         self.node = rclpy.create_node("peer")
         self._executor = SingleThreadedExecutor()
@@ -84,6 +86,7 @@ class Peer:
         self.node.create_subscription(CameraInfo, "/epofusion/fused/camera_info", self.outputs.camera_info.append, qos)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._change = self.node.create_client(ChangeState, "/epofusion/change_state")
+        self._parameters = self.node.create_client(SetParameters, "/epofusion/set_parameters")
         self._state = self.node.create_client(GetState, "/epofusion/get_state")
 
     def __enter__(self) -> "Peer":
@@ -139,6 +142,16 @@ class Peer:
         self.spin_until(future.done, "the state")
         return str(future.result().current_state.label)
 
+    def set_parameter(self, name: str, value: object) -> str:
+        """Ask for a change; returns the reason why it was refused, or nothing."""
+        self.spin_until(self._parameters.service_is_ready, "the parameter service")
+        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        future = self._parameters.call_async(request)
+        self.spin_until(future.done, f"parameter {name}")
+        (result,) = future.result().results
+        assert result.successful == (not result.reason)
+        return str(result.reason)
+
     def activate(self) -> None:
         """Configure and activate, and wait until both sides see each other."""
         assert self.transition(CONFIGURE)
@@ -169,7 +182,7 @@ def running_node(model: Path | str, domain: int, log: Path, **settings: object) 
     environment = {
         **os.environ,
         "ROS_DOMAIN_ID": str(domain),
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(REPOSITORY / "config" / "fastdds_shm.xml"),
+        DDS_PROFILE_VARIABLE: str(REPOSITORY / "config" / "fastdds_shm.xml"),
         "OMP_NUM_THREADS": "1",
     }
     values = {"model": model, "warmup.height": 64, "warmup.width": 64, **settings}
@@ -192,6 +205,3 @@ def running_node(model: Path | str, domain: int, log: Path, **settings: object) 
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-__all__ = ["ACTIVATE", "CLEANUP", "CONFIGURE", "DEACTIVATE", "Peer", "Received", "fill", "running_node", "to_message"]

@@ -1,25 +1,26 @@
 """The real lifecycle node over real DDS, as its users meet it."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from harness import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE, Peer, running_node
-from sensor_msgs.msg import CameraInfo
+from harness import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE, TIMEOUT_S, Peer, fill, running_node
+from sensor_msgs.msg import CameraInfo, Image
 
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import ModelCard, save_weights
+from epofusion_ros.account import FATES
 
 RGB = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 THERMAL = np.random.default_rng(1).integers(0, 256, (48, 64), dtype=np.uint8)
-FATES = ("fused", "superseded", "convert_errors", "size_errors", "inference_errors", "stopped", "in_flight")
 
 
 def accounts_balance(peer: Peer) -> bool:
-    pairs = sum(peer.figure(fate) for fate in FATES)
+    pairs = sum(peer.figure(fate) for fate in (*FATES, "in_flight"))
     return (
         all(
             peer.figure(f"received_{name}") == pairs + peer.figure(f"unmatched_{name}") + peer.figure(f"pending_{name}")
@@ -66,47 +67,72 @@ def test_lifecycle_states_do_their_duties(random_weights: Path, domain: int, tmp
         assert peer.transition(DEACTIVATE)
         assert peer.transition(CLEANUP)
         assert peer.state() == "unconfigured"
-        assert peer.transition(CONFIGURE)
-        assert peer.state() == "inactive"
-    assert process.returncode == 0, "SIGINT ends the node cleanly"
-
-
-@pytest.mark.parametrize("kind", ["missing", "broken", "bad parameter"])
-def test_what_cannot_be_configured_fails_with_one_line_and_stays_unconfigured(
-    random_weights: Path, domain: int, tmp_path: Path, kind: str
-) -> None:
-    model, settings, sentence = tmp_path / "nowhere.safetensors", {}, "nowhere.safetensors"
-    if kind == "broken":
-        model = tmp_path / "broken.safetensors"
-        model.write_bytes(random_weights.read_bytes()[:1000])
-        sentence = "broken.safetensors"
-    elif kind == "bad parameter":
-        model, settings, sentence = random_weights, {"thermal.scale_mode": "magic"}, "thermal.scale_mode is 'magic'"
-    with running_node(model, domain, tmp_path / "log", **settings), Peer() as peer:
-        assert not peer.transition(CONFIGURE)
-        assert peer.state() == "unconfigured"
-    lines = [line for line in (tmp_path / "log").read_text().splitlines() if "cannot be configured" in line]
-    assert len(lines) == 1
-    assert sentence in lines[0]
+        peer.activate()
+        peer.images(2_000_000_000, RGB, THERMAL)
+        peer.spin_until(lambda: len(peer.outputs.fused) > 1, "a frame after everything was freed and loaded again")
+        peer.spin_until(lambda: peer.figure("fused") == 1, "an account that starts anew with the model")
+        assert accounts_balance(peer)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=TIMEOUT_S) == 0, "SIGINT, impatient too, ends an active node cleanly"
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize(
-    ("rgb_encoding", "thermal_encoding"),
-    [("mono8", "mono8"), ("bgr8", "mono16"), ("bayer_rggb8", "16UC1"), ("rgba8", "32FC1"), ("yuv422_yuy2", "8UC1")],
-)
-def test_cameras_of_other_kinds_are_fused(
-    random_weights: Path, domain: int, tmp_path: Path, rgb_encoding: str, thermal_encoding: str
+def test_what_cannot_be_configured_fails_with_one_line_and_stays_unconfigured_until_it_is_right(
+    random_weights: Path, domain: int, tmp_path: Path
 ) -> None:
+    missing, broken = tmp_path / "missing.safetensors", tmp_path / "broken.safetensors"
+    broken.write_bytes(random_weights.read_bytes()[:1000])
+    with running_node(missing, domain, tmp_path / "log") as process, Peer() as peer:
+        for model, sentence in ((missing, "missing.safetensors"), (broken, "broken.safetensors")):
+            assert peer.set_parameter("model", str(model)) == ""
+            assert not peer.transition(CONFIGURE)
+            assert peer.state() == "unconfigured"
+            lines = [line for line in (tmp_path / "log").read_text().splitlines() if "cannot be configured" in line]
+            assert len(lines) == 1 + (model == broken)
+            assert sentence in lines[-1]
+        assert "scale_mode is 'magic'; expected one of" in peer.set_parameter("thermal.scale_mode", "magic")
+        assert peer.set_parameter("model", str(random_weights)) == ""
+        assert peer.set_parameter("device", "abacus") == ""
+        assert not peer.transition(CONFIGURE)
+        assert peer.set_parameter("device", "cpu") == ""
+        assert peer.transition(CONFIGURE)
+        assert peer.state() == "inactive"
+    assert process.returncode == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(("name", "value"), [("sync.slop", -1.0), ("sync.slop", 1), ("steps", "many")])
+def test_a_parameter_that_cannot_be_taken_at_the_start_is_one_clear_line(
+    domain: int, tmp_path: Path, name: str, value: object
+) -> None:
+    with running_node("epofusion_xs", domain, tmp_path / "log", **{name: value}) as process:
+        assert process.wait(timeout=TIMEOUT_S) == 1
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert f"cannot be started: {'Invalid' if value == -1.0 else 'Trying'}" in line
+    assert name in line
+
+
+def test_cameras_of_other_kinds_are_fused(random_weights: Path, domain: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
-    channels = {"mono8": (), "bgr8": (3,), "bayer_rggb8": (), "rgba8": (4,), "yuv422_yuy2": (2,)}[rgb_encoding]
-    rgb = rng.integers(0, 256, (48, 64, *channels), dtype=np.uint8)
-    kinds = {"mono8": "u1", "8UC1": "u1", "mono16": "u2", "16UC1": "u2", "32FC1": "f4"}
-    thermal = rng.integers(0, 250, (48, 64)).astype(kinds[thermal_encoding])
+    kinds = [
+        ("mono8", (), "mono8", "u1"),
+        ("bgr8", (3,), "mono16", "u2"),
+        ("bayer_rggb8", (), "16UC1", "u2"),
+        ("rgba8", (4,), "32FC1", "f4"),
+        ("yuv422_yuy2", (2,), "8UC1", "u1"),
+    ]
     with running_node(random_weights, domain, tmp_path / "log"), Peer() as peer:
         peer.activate()
-        peer.images(1_000_000_000, rgb, thermal, rgb_encoding, thermal_encoding)
-        peer.spin_until(lambda: len(peer.outputs.fused) == 1, f"{rgb_encoding} with {thermal_encoding}")
+        for count, (rgb_encoding, channels, thermal_encoding, thermal_type) in enumerate(kinds, start=1):
+            rgb = rng.integers(0, 256, (48, 64, *channels), dtype=np.uint8)
+            thermal = rng.integers(0, 250, (48, 64)).astype(thermal_type)
+            peer.images(count * 1_000_000_000, rgb, thermal, rgb_encoding, thermal_encoding)
+            peer.spin_until(
+                lambda count=count: len(peer.outputs.fused) == count, f"{rgb_encoding} with {thermal_encoding}"
+            )
+        grey = np.frombuffer(peer.outputs.fused[0].message.data, np.uint8).reshape(48, 64, 3)
+        assert np.ptp(grey.astype(int), axis=2).max() <= 2, "a grey camera gives a grey picture"
 
 
 def test_what_cannot_be_fused_is_dropped_counted_and_said_and_the_node_goes_on(
@@ -121,6 +147,7 @@ def test_what_cannot_be_fused_is_dropped_counted_and_said_and_the_node_goes_on(
         assert peer.level > 0
         peer.images(3_000_000_000, RGB, THERMAL)
         peer.spin_until(lambda: len(peer.outputs.fused) == 1, "a good pair after bad ones")
+        peer.spin_until(lambda: peer.figure("fused") == 1, "the good pair in diagnostics")
         peer.spin_until(lambda: peer.figure("fused") == 1, "diagnostics")
         assert accounts_balance(peer)
     log = (tmp_path / "log").read_text()
@@ -136,12 +163,23 @@ def test_different_sizes_are_fused_where_resizing_is_allowed(random_weights: Pat
         assert peer.outputs.fused[0].message.height == 48
 
 
+def test_a_pair_that_is_too_old_is_dropped_and_a_fresh_one_fused(
+    random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    with running_node(random_weights, domain, tmp_path / "log", max_input_age=20.0), Peer() as peer:
+        peer.activate()
+        peer.images(peer.now_ns() - 60_000_000_000, RGB, THERMAL)
+        peer.spin_until(lambda: peer.figure("stale") == 1, "the old pair in diagnostics")
+        peer.images(peer.now_ns(), RGB, THERMAL)
+        peer.spin_until(lambda: len(peer.outputs.fused) == 1, "the fresh pair")
+        peer.spin_until(lambda: peer.figure("fused") == 1, "the fresh pair in diagnostics")
+        assert accounts_balance(peer)
+    assert "expected at most 20.0 s" in (tmp_path / "log").read_text()
+
+
 def test_a_missing_topic_is_said_in_diagnostics_and_a_loop_of_time_is_survived(
     random_weights: Path, domain: int, tmp_path: Path
 ) -> None:
-    from harness import fill
-    from sensor_msgs.msg import Image
-
     with running_node(random_weights, domain, tmp_path / "log"), Peer() as peer:
         peer.activate()
         for index in range(3):
