@@ -1,10 +1,15 @@
-"""Pseudo target I_p that keeps a blown-out region bright and still shows the infrared structure in it.
+"""Pseudo target I_p that copies the better source in each region, and shows the infrared inside the glare.
 
-The paper's target, the average of the sources, darkens a blown-out sky by half and copies the infrared's noise. Here
-the glare keeps its brightness minus the *infrared relief*: how far the infrared lies below its local maximum. Where
-the infrared is flat the relief is 0 and the glare stays white; at an edge the relief has the infrared's own gradient.
-Around the objects of mask M, which a driver must see, the maximum is taken over a wider window, so that a hot body
-stands out from its surroundings as a whole and not by its outline alone.
+The paper's target, the average of the sources, halves every contrast, darkens a blown-out sky and copies the infrared's
+noise into it. This target differs in both of the paper's regions:
+
+Outside the glare it selects one source, the brighter one and the one with stronger edges, *coherently*: the choice is
+made on smoothed images. A pixelwise maximum changes sides from pixel to pixel and keeps the structure of neither.
+
+Inside the glare it keeps the visible brightness minus the *infrared relief*: how far the infrared lies below its local
+maximum. Where the infrared is flat the relief is 0 and the glare stays white; at an edge the relief has the infrared's
+own gradient. Around the objects of mask M, which a driver must see, the maximum is taken over a wider window, so that a
+hot body stands out from its surroundings as a whole and not by its outline alone.
 """
 
 import torch
@@ -13,9 +18,13 @@ from torch.nn import functional
 
 _NARROW_WINDOW_PX = 21
 _WIDE_WINDOW_PX = 61
-_RELIEF_THRESHOLD = 4.0 / 255.0
+_RELIEF_THRESHOLD = 8.0 / 255.0
 _MASK_REACH_PX = 15
 _CELL_PX = 4
+_BRIGHTNESS_SIGMA_PX = 8.0
+_BRIGHTNESS_SOFTNESS = 2.5 / 255.0
+_EDGE_SIGMA_PX = 5.0
+_EDGE_SOFTNESS = 4.0 / 1020.0
 
 
 def overexposure(luma: Tensor) -> Tensor:
@@ -47,7 +56,7 @@ def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor) -> Tensor:
         mask: M, (B, 1, H, W) in [0, 1].
 
     Returns:
-        (B, 1, H, W) in [0, 1]: max(Y, R) outside the glare, Y minus the infrared relief inside it.
+        (B, 1, H, W) in [0, 1]: the selected source outside the glare, Y minus the infrared relief inside it.
     """
     near_objects = functional.max_pool2d(mask, _MASK_REACH_PX, stride=1, padding=_MASK_REACH_PX // 2)
     relief = torch.lerp(
@@ -55,8 +64,27 @@ def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor) -> Tensor:
         infrared_relief(infrared, _WIDE_WINDOW_PX),
         gaussian_blur(near_objects, _MASK_REACH_PX / 3),
     )
-    brightest = torch.maximum(luma, infrared)
-    return torch.lerp(brightest, (luma - relief).clamp(min=0.0), overexposure(luma))
+    selected = torch.lerp(infrared, luma, selection(luma, infrared))
+    return torch.lerp(selected, (luma - relief).clamp(min=0.0), overexposure(luma))
+
+
+def selection(luma: Tensor, infrared: Tensor) -> Tensor:
+    """Return the share of the visible image outside the glare, (B, 1, H, W) in [0, 1], mostly near 0 or 1."""
+    brightness = gaussian_blur(luma - infrared, _BRIGHTNESS_SIGMA_PX)
+    edges = gaussian_blur(edge_strength(luma) - edge_strength(infrared), _EDGE_SIGMA_PX)
+    return torch.sigmoid(brightness / _BRIGHTNESS_SOFTNESS + edges / _EDGE_SOFTNESS)
+
+
+def edge_strength(image: Tensor) -> Tensor:
+    """Return the magnitude of the Sobel gradient of (B, 1, H, W), in grey levels per pixel."""
+    return sobel(image).square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
+
+
+def sobel(image: Tensor) -> Tensor:
+    """Return horizontal and vertical Sobel gradients of (B, 1, H, W), as (B, 2, H, W), in grey levels per pixel."""
+    horizontal = image.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
+    kernels = torch.stack((horizontal, horizontal.T))[:, None]
+    return functional.conv2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), kernels)
 
 
 def gaussian_blur(image: Tensor, sigma_px: float) -> Tensor:

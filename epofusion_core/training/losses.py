@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from epofusion_core.training.exposure_target import exposure_target, overexposure
+from epofusion_core.training.exposure_target import exposure_target, overexposure, sobel
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class LossConfig:
         overexposed_weight: l2 of Eq. 13.
         gradient_weight: of the gradient terms against the intensity terms in Eq. 13.
         infrared_gradient: w of Eq. 12, at least 1.
-        pseudo_target: I_p of Eq. 3 and 10: "average" of the sources (paper) or "exposure" (maximum outside glare, and
-            inside it the visible brightness with the infrared relief; see `exposure_target`).
+        pseudo_target: I_p of Eq. 3 and 10: "average" of the sources (paper), or "exposure", the better source outside
+            the glare and the infrared relief inside it (`exposure_target`), which then stands for the maximum of the
+            sources in Eq. 9 and 11 as well.
         gradient: "magnitude" (Eq. 11, 12) or "vector": the stronger source's gradient with its direction and sign.
         structure_weight: of an added 1 - SSIM term; 0 in the paper.
         adaptive: False gives the ablation "w/o AL": Eq. 9 and 11 everywhere, no special treatment of M.
@@ -76,24 +77,35 @@ def fusion_terms(
         target: I_p, (B, 1, H, W) in [0, 1].
         config: forms of the terms.
     """
+    gradients = _vector_gradients if config.gradient == "vector" else _magnitude_gradients
+    of_fused, of_luma, of_infrared, of_target = (gradients(image) for image in (fused, luma, infrared, target))
     if not config.adaptive:
-        overexposed, guide = torch.zeros_like(mask), infrared
+        overexposed = torch.zeros_like(mask)
+        intensity, edges, edges_overexposed = (
+            torch.maximum(luma, infrared),
+            _stronger(of_luma, of_infrared),
+            of_infrared,
+        )
     elif config.pseudo_target == "exposure":
-        # M holds objects alone. The glare around them needs the target too: its maximum would be plain white.
-        overexposed, guide = overexposure(luma), target
+        # M holds objects alone; the glare around them needs its own weight too.
+        overexposed = overexposure(luma)
+        intensity, edges, edges_overexposed = target, of_target, of_target
     else:
-        overexposed, guide = mask, infrared
+        overexposed = mask
+        intensity, edges, edges_overexposed = (
+            torch.maximum(luma, infrared),
+            _stronger(of_luma, of_infrared),
+            of_infrared,
+        )
     normal = 1.0 - overexposed
-    gradient_error = _vector_gradient_error if config.gradient == "vector" else _magnitude_gradient_error
-    to_sources, to_guide = gradient_error(fused, luma, infrared, guide, config.infrared_gradient)
     structure = fused.new_zeros(())
     if config.structure_weight:
         structure = 1.0 - structural_similarity(fused, luma, infrared).mean()
     return FusionTerms(
-        intensity_normal=(normal * (fused - torch.maximum(luma, infrared)).abs()).mean(),
+        intensity_normal=(normal * (fused - intensity).abs()).mean(),
         intensity_overexposed=(overexposed * (fused - target).abs()).mean(),
-        gradient_normal=(normal * to_sources).mean(),
-        gradient_overexposed=(overexposed * to_guide).mean(),
+        gradient_normal=(normal * _distance(of_fused, edges)).mean(),
+        gradient_overexposed=(overexposed * _distance(of_fused, config.infrared_gradient * edges_overexposed)).mean(),
         structure=structure,
     )
 
@@ -143,34 +155,25 @@ def total_loss(fusion: Tensor, guidance: Tensor, diffusion: Tensor, config: Loss
     return config.diffusion_weight * diffusion + config.fusion_weight * fusion + config.guidance_weight * guidance
 
 
-def sobel(image: Tensor) -> Tensor:
-    """Return horizontal and vertical Sobel gradients of (B, 1, H, W), as (B, 2, H, W), in grey levels per pixel."""
-    horizontal = image.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
-    kernels = torch.stack((horizontal, horizontal.T))[:, None]
-    return functional.conv2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), kernels)
+def _magnitude_gradients(image: Tensor) -> Tensor:
+    """Return |horizontal| + |vertical| Sobel gradient, (B, 1, H, W): the paper's form."""
+    return sobel(image).abs().sum(dim=1, keepdim=True)
 
 
-def _magnitude_gradient_error(
-    fused: Tensor, luma: Tensor, infrared: Tensor, guide: Tensor, guide_gain: float
-) -> tuple[Tensor, Tensor]:
-    """Return the integrands of Eq. 11 and Eq. 12, each (B, 1, H, W); `guide` is R in the paper, its gain w."""
-    strengths = [sobel(image).abs().sum(dim=1, keepdim=True) for image in (fused, luma, infrared, guide)]
-    to_sources = (strengths[0] - torch.maximum(strengths[1], strengths[2])).abs()
-    return to_sources, (strengths[0] - guide_gain * strengths[3]).abs()
+def _vector_gradients(image: Tensor) -> Tensor:
+    """Return the Sobel gradient, (B, 2, H, W), with the direction and sign that a magnitude leaves free."""
+    return sobel(image)
 
 
-def _vector_gradient_error(
-    fused: Tensor, luma: Tensor, infrared: Tensor, guide: Tensor, guide_gain: float
-) -> tuple[Tensor, Tensor]:
-    """Return the same with direction and sign kept, which a magnitude alone leaves free."""
-    of_fused, of_luma, of_infrared, of_guide = (sobel(image) for image in (fused, luma, infrared, guide))
-    visible_wins = of_luma.square().sum(dim=1, keepdim=True) >= of_infrared.square().sum(dim=1, keepdim=True)
-    stronger = torch.where(visible_wins, of_luma, of_infrared)
+def _stronger(first: Tensor, second: Tensor) -> Tensor:
+    """Return at each pixel the stronger of two gradients, (B, C, H, W)."""
+    first_wins = first.square().sum(dim=1, keepdim=True) >= second.square().sum(dim=1, keepdim=True)
+    return torch.where(first_wins, first, second)
 
-    def error(gradient: Tensor) -> Tensor:
-        return (of_fused - gradient).abs().sum(dim=1, keepdim=True)
 
-    return error(stronger), error(guide_gain * of_guide)
+def _distance(first: Tensor, second: Tensor) -> Tensor:
+    """Return the L1 distance of two gradients, (B, 1, H, W)."""
+    return (first - second).abs().sum(dim=1, keepdim=True)
 
 
 def structural_similarity(fused: Tensor, luma: Tensor, infrared: Tensor) -> Tensor:
