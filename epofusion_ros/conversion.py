@@ -8,6 +8,7 @@ import os
 import sys
 from array import array
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -173,27 +174,27 @@ def _high_byte(image: Pixels) -> NDArray[np.uint8]:
 
 def _by_cv_bridge(message: ImageLike, encoding: str) -> NDArray[np.uint8]:
     """Convert what is unknown here by the ROS distribution's cv_bridge."""
-    bridge = distribution_cv_bridge()
-    if bridge is None:
+    if not has_distribution_cv_bridge():
         known = ", ".join(sorted(_TO_RGB.keys() | _THERMAL))
         raise UnknownEncodingError(
             f"encoding {message.encoding!r} is unknown, without cv_bridge; expected one of {known}"
         )
     try:
-        return np.asarray(bridge.imgmsg_to_cv2(message, encoding), dtype=np.uint8)
-    except Exception as error:  # cv_bridge raises its own error, KeyError, TypeError and OpenCV's, by encoding
+        from cv_bridge import CvBridge
+
+        return np.asarray(CvBridge().imgmsg_to_cv2(message, encoding), dtype=np.uint8)
+    except Exception as error:  # by encoding its own error, KeyError, TypeError, OpenCV's; ImportError by another numpy
         raise ConversionError(f"cv_bridge cannot convert encoding {message.encoding!r} ({error})") from error
 
 
-def distribution_cv_bridge() -> Any | None:  # noqa: ANN401 - cv_bridge publishes no types
-    """Return a CvBridge of a sourced ROS 2 distribution; None where there is none.
+@cache
+def has_distribution_cv_bridge() -> bool:
+    """Tell whether cv_bridge is there and belongs to a sourced ROS 2 distribution.
 
     Told by its place: the package of that name on package indexes lies outside AMENT_PREFIX_PATH and is not used.
     """
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
     found = find_spec("cv_bridge")
-    if found is None or found.origin is None or not any(p in Path(found.origin).parents for p in prefixes):
-        return None
-    from cv_bridge import CvBridge
-
-    return CvBridge()
+    if found is None or found.origin is None:
+        return False
+    return any(prefix in Path(found.origin).parents for prefix in prefixes)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,12 @@ from epofusion_ros.share import DDS_PROFILE_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
+TOPICS = {
+    "fused": "fused/image",
+    "overexposure": "overexposure_mask",
+    "guidance": "guidance_mask",
+    "overlay": "overlay",
+}
 CONFIGURE, ACTIVATE = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
 DEACTIVATE, CLEANUP = Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP
 
@@ -64,7 +70,8 @@ class Outputs:
 class Peer:
     """The test's node: both cameras, all listeners, and the lifecycle client."""
 
-    def __init__(self) -> None:
+    def __init__(self, listen_to: Collection[str] = ("fused", "overexposure", "guidance", "overlay")) -> None:
+        """Listen to some of the fields of `Outputs`: what nobody listens to, the node does not build."""
         rclpy.init()
         self.node = rclpy.create_node("peer")
         self._executor = SingleThreadedExecutor()
@@ -75,13 +82,8 @@ class Peer:
         self.outputs = Outputs()
         self.figures: dict[str, str] = {}
         self.level, self.sentence = 0, ""
-        for topic, kept in (
-            ("fused/image", self.outputs.fused),
-            ("overexposure_mask", self.outputs.overexposure),
-            ("guidance_mask", self.outputs.guidance),
-            ("overlay", self.outputs.overlay),
-        ):
-            self._listen(topic, kept)
+        for name in listen_to:
+            self._listen(TOPICS[name], getattr(self.outputs, name))
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self.node.create_subscription(CameraInfo, "/epofusion/fused/camera_info", self.outputs.camera_info.append, qos)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
@@ -156,9 +158,12 @@ class Peer:
         """Configure and activate, and wait until both sides see each other."""
         assert self.transition(CONFIGURE)
         assert self.transition(ACTIVATE)
-        self.spin_until(lambda: self.rgb.get_subscription_count() > 0, "the RGB subscription")
-        self.spin_until(lambda: self.thermal.get_subscription_count() > 0, "the thermal subscription")
-        self.spin_until(lambda: self.camera_info.get_subscription_count() > 0, "the camera info subscription")
+        for topic in ("/rgb/image_raw", "/thermal/image_raw", "/rgb/camera_info"):
+            self.spin_until(lambda topic=topic: self.node.count_subscribers(topic) > 0, f"a subscription to {topic}")
+
+    def reliability_asked_for(self, topic: str) -> ReliabilityPolicy:
+        (subscription,) = self.node.get_subscriptions_info_by_topic(topic)
+        return subscription.qos_profile.reliability
 
     def images(
         self,

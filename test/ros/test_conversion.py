@@ -1,5 +1,8 @@
 """Conversion of real sensor_msgs images: every encoding of cameras, any padding, and no message that does harm."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from epofusion_ros.conversion import ConversionError, pixels, to_message, to_rgb, to_thermal
+from epofusion_ros.conversion import ConversionError, has_distribution_cv_bridge, pixels, to_message, to_rgb, to_thermal
 
 SCENE = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 GREY = SCENE[..., 0].copy()
@@ -132,3 +135,38 @@ def test_no_message_escapes_as_anything_but_a_conversion_error(
             assert convert(image).shape[:2] == (height, width)
         except ConversionError:
             continue
+
+
+@pytest.fixture
+def installed_cv_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package named cv_bridge below a prefix of its own, as a distribution or a package index installs one."""
+    package = tmp_path / "prefix" / "lib" / "cv_bridge"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('compiled against another numpy')")
+    monkeypatch.syspath_prepend(str(package.parent))
+    has_distribution_cv_bridge.cache_clear()
+    yield tmp_path / "prefix"
+    has_distribution_cv_bridge.cache_clear()
+
+
+def test_a_cv_bridge_of_no_ros_distribution_is_left_alone(
+    installed_cv_bridge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMENT_PREFIX_PATH", "/opt/ros/none")
+    with pytest.raises(ConversionError, match=r"is unknown, without cv_bridge; expected one of .*bayer_rggb8"):
+        to_rgb(message(SCENE, "nv21"))
+
+
+def test_a_cv_bridge_of_the_distribution_that_fails_is_one_clear_sentence(
+    installed_cv_bridge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(installed_cv_bridge))
+    with pytest.raises(ConversionError, match=r"cv_bridge cannot convert encoding 'nv21' \(compiled against"):
+        to_rgb(message(SCENE, "nv21"))
+
+
+def test_the_distribution_s_cv_bridge_converts_what_is_unknown_here() -> None:
+    has_distribution_cv_bridge.cache_clear()
+    if not has_distribution_cv_bridge():
+        pytest.skip("no ROS 2 distribution with cv_bridge is sourced")
+    assert to_rgb(message(np.dstack([SCENE, GREY]).astype(np.uint16) * 257, "rgba16")).shape == SCENE.shape

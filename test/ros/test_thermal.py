@@ -53,6 +53,16 @@ def test_after_a_reset_the_past_has_no_effect() -> None:
     assert np.array_equal(used(scene()), scaler()(scene()))
 
 
+@pytest.mark.parametrize("black_hot", [False, True])
+def test_dead_pixels_look_cold_whatever_is_hot(black_hot: bool) -> None:
+    values = np.linspace(290, 310, 120 * 160, dtype=np.float32).reshape(120, 160)
+    values[:2] = np.nan
+    values[2:4] = np.inf
+    scaled = scaler("minmax", black_hot=black_hot)(values)
+    assert scaled[:4].max() == 0
+    assert np.ptp(scaled[4:]) == 255
+
+
 @pytest.mark.parametrize("mode", ["percentile", "minmax", "fixed"])
 @settings(max_examples=60, deadline=None)
 @given(
