@@ -220,9 +220,13 @@ def test_latency_does_not_grow_when_the_model_is_slower_than_the_cameras(domain:
                 peer.spin_once((due_ns - peer.now_ns()) / 1e9)
             peer.images(peer.now_ns(), rgb, thermal)
             published += 1
+        # Best effort may lose a frame on a busy machine; without the shared-memory profile it loses most of them.
         peer.spin_until(
-            lambda: peer.figure("received_rgb") == published and peer.figure("in_flight") == 0,
-            "every frame to have crossed from process to process, and been accounted for",
+            lambda: (
+                min(peer.figure("received_rgb"), peer.figure("received_thermal")) >= 0.98 * published
+                and peer.figure("in_flight") == 0
+            ),
+            "the frames to have crossed from process to process, and been accounted for",
         )
         assert accounts_balance(peer)
         assert peer.figure("superseded") > 0, "the model was not slower than the cameras: nothing was tested"
