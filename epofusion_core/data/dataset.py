@@ -24,27 +24,30 @@ from epofusion_core.imaging import luma, read_grey, read_rgb
 class Sample(TypedDict):
     """One training sample, or a batch of them with a leading dimension.
 
-    luma, infrared: (1, H, W) float32 in [0, 1]; mask: M, (1, H, W) float32, 0 or 1.
+    luma, infrared: (1, H, W) float32 in [0, 1]; mask: M, (1, H, W) float32, 0 or 1; annotated: (1, 1, 1) float32, 1
+    where the mask comes of annotated objects and may teach the guidance head, 0 where it comes of a rule.
     """
 
     luma: Tensor
     infrared: Tensor
     mask: Tensor
+    annotated: Tensor
 
 
 @dataclass(frozen=True)
 class LoadedPair:
-    """A pair in memory, as a crop of its full size."""
+    """A pair in memory, as a crop of its full size; `annotated` says whether its objects are more than a rule's."""
 
     name: str
     images: Crop
+    annotated: bool
 
 
 def load_pair(pair: Pair, longest_px: int = 800, objects_folder: Path | None = None) -> LoadedPair:
     """Read a pair and find its salient infrared objects.
 
-    The objects are those of the pair's mask where it has one; else infrared saliency, with the outlines found before
-    (`<objects_folder>/<name>.png`) added where there are any.
+    The objects are those of the pair's mask where it has one; else the outlines of annotated objects found before
+    (`<objects_folder>/<name>.png`); else, by rule, what is salient in the infrared.
 
     Args:
         pair: paths.
@@ -60,23 +63,19 @@ def load_pair(pair: Pair, longest_px: int = 800, objects_folder: Path | None = N
             f"pair {pair.name}: visible is {visible.shape[1]}x{visible.shape[0]}, infrared "
             f"{infrared.shape[1]}x{infrared.shape[0]} pixels; expected equal sizes"
         )
-    if pair.mask is not None:
-        objects = (read_grey(pair.mask) > 0).astype(np.uint8)
-    else:
-        objects = salient_infrared(infrared).astype(np.uint8)
-        outlines = objects_folder / f"{pair.name}.png" if objects_folder else None
-        if outlines is not None and outlines.is_file():
-            objects |= (read_grey(outlines) > 0).astype(np.uint8)
+    outlines = objects_folder / f"{pair.name}.png" if objects_folder else None
+    known = pair.mask or (outlines if outlines is not None and outlines.is_file() else None)
+    objects = (salient_infrared(infrared) if known is None else read_grey(known) > 0).astype(np.uint8)
     scale = longest_px / max(infrared.shape)
     if scale < 1:
         size = (round(infrared.shape[1] * scale), round(infrared.shape[0] * scale))
         visible = np.asarray(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         infrared = np.asarray(cv2.resize(infrared, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         objects = np.asarray(cv2.resize(objects, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-    return LoadedPair(pair.name, Crop(visible, infrared, objects))
+    return LoadedPair(pair.name, Crop(visible, infrared, objects), annotated=known is not None)
 
 
-def to_sample(crop: Crop) -> Sample:
+def to_sample(crop: Crop, *, annotated: bool) -> Sample:
     """Return tensors; M is where salient objects lie inside the overexposed region (paper III-D)."""
     grey = luma(crop.visible)
     mask = overexposed_region(grey) & (crop.objects > 0)
@@ -84,7 +83,12 @@ def to_sample(crop: Crop) -> Sample:
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None]
 
-    return Sample(luma=tensor(grey) / 255.0, infrared=tensor(crop.infrared) / 255.0, mask=tensor(mask))
+    return Sample(
+        luma=tensor(grey) / 255.0,
+        infrared=tensor(crop.infrared) / 255.0,
+        mask=tensor(mask),
+        annotated=torch.full((1, 1, 1), float(annotated)),
+    )
 
 
 class TrainingPairs(Dataset[Sample]):
@@ -108,6 +112,6 @@ class TrainingPairs(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng((self._seed, self._first_sample + index))
-        source = self._pairs[int(rng.integers(len(self._pairs)))].images
-        crop = random_crop(source, self._config, rng)
-        return to_sample(random_glare(jitter(crop, self._config, rng), self._config, rng))
+        source = self._pairs[int(rng.integers(len(self._pairs)))]
+        crop = jitter(random_crop(source.images, self._config, rng), self._config, rng)
+        return to_sample(random_glare(crop, self._config, rng), annotated=source.annotated)

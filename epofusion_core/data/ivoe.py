@@ -115,16 +115,18 @@ def outline_pairs(
 ) -> BuildSummary:
     """Write the outlines of the annotated objects, `out`/NAME.png (0 or 255), which training takes as `data.objects`.
 
-    Pairs without annotated objects, or that cannot be read, are named and skipped.
+    Pairs without annotations, or that cannot be read, are named and skipped; one whose objects are none of them salient
+    in the infrared gets an empty outline.
     """
     summary = BuildSummary()
     for done, pair in enumerate(pairs, start=1):
         try:
-            _, masks = _objects(pair, read_grey(pair.infrared), outliner)
+            infrared = read_grey(pair.infrared)
+            _, masks = _objects(pair, infrared, outliner)
         except ValueError as error:
             summary.failures.append(f"{pair.name}: {error}")
         else:
-            write_png(out / f"{pair.name}.png", np.logical_or.reduce(masks).astype(np.uint8) * 255)
+            write_png(out / f"{pair.name}.png", _union(masks, infrared.shape).astype(np.uint8) * 255)
             summary.built += 1
         report(done, len(pairs))
     return summary
@@ -140,6 +142,8 @@ def build_pair(pair: Pair, outliner: Outliner, rng: np.random.Generator) -> Ivoe
     if visible.shape[:2] != infrared.shape:
         raise ValueError(f"visible is {visible.shape[:2]}, infrared {infrared.shape} pixels; expected equal sizes")
     boxes, objects = _objects(pair, infrared, outliner)
+    if not boxes:
+        raise ValueError("has no object that is salient in the infrared; expected at least one")
     chosen = rng.permutation(len(boxes))[: int(rng.integers(1, _MAX_OBJECTS + 1))]
     spots = [
         random_spot(
@@ -151,8 +155,15 @@ def build_pair(pair: Pair, outliner: Outliner, rng: np.random.Generator) -> Ivoe
         for i in chosen
     ]
     glared = add_glare(visible, spots)
-    mask = overexposed_region(luma(glared)) & np.logical_or.reduce(objects)
-    return IvoePair(glared, infrared, np.asarray(mask, dtype=bool), spots)
+    mask = overexposed_region(luma(glared)) & _union(objects, infrared.shape)
+    return IvoePair(glared, infrared, mask, spots)
+
+
+def _union(masks: list[Mask], shape: tuple[int, ...]) -> Mask:
+    union = np.zeros(shape, bool)
+    for mask in masks:
+        union |= mask
+    return union
 
 
 def _objects(pair: Pair, infrared: GreyImage, outliner: Outliner) -> tuple[list[Box], list[Mask]]:
@@ -167,8 +178,6 @@ def _objects(pair: Pair, infrared: GreyImage, outliner: Outliner) -> tuple[list[
     else:
         raise ValueError("has neither boxes nor a mask; expected one of them to know the objects")
     salient = [(box, mask) for box, mask in zip(boxes, masks, strict=True) if mask.any()]
-    if not salient:
-        raise ValueError("has no object that is salient in the infrared; expected at least one")
     return [box for box, _ in salient], [mask for _, mask in salient]
 
 

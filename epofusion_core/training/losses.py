@@ -121,15 +121,18 @@ def fusion_loss(terms: FusionTerms, config: LossConfig) -> Tensor:
     )
 
 
-def guidance_loss(logits: Tensor, mask: Tensor) -> Tensor:
+def guidance_loss(logits: Tensor, mask: Tensor, annotated: Tensor) -> Tensor:
     """Return L_seg of Eq. 14: two-class cross-entropy of logits (B, 2, h, w) against M, (B, 1, H, W) in [0, 1].
 
-    The logits are brought to the mask's size, so that thin objects are not lost in a smaller mask.
+    Samples whose `annotated`, (B, 1, 1, 1), is 0 do not count: a rule's mask is good enough to weigh a target, but
+    would teach the head textures instead of objects. The logits are brought to the mask's size, so that thin objects
+    are not lost in a smaller mask.
     """
     object_logit = functional.interpolate(
         logits[:, 1:] - logits[:, :1], size=mask.shape[-2:], mode="bilinear", align_corners=False
     )
-    return functional.binary_cross_entropy_with_logits(object_logit, mask)
+    entropy = functional.binary_cross_entropy_with_logits(object_logit, mask, reduction="none")
+    return (annotated * entropy).mean() / annotated.mean().clamp(min=1e-6)
 
 
 def diffusion_loss(

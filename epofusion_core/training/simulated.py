@@ -23,6 +23,6 @@ def simulated_pairs(count: int, seed: int) -> list[LoadedPair]:
             frame = drive.frame(index * _FRAME_STEP)
             visible = frame.visible if index % 2 else frame.clean_visible
             images = Crop(visible, frame.thermal, frame.objects.astype("uint8"))
-            pairs.append(LoadedPair(f"simulated/{number}_{index}", images))
+            pairs.append(LoadedPair(f"simulated/{number}_{index}", images, annotated=True))
         number += 1
     return pairs

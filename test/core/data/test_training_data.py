@@ -56,9 +56,8 @@ def test_any_augmented_crop_is_a_valid_sample(seed: int) -> None:
     config = AugmentConfig(crop_px=64)
     rng = np.random.default_rng(seed)
     crop = random_crop(street(seed % 7), config, rng)
-    sample = to_sample(random_glare(jitter(crop, config, rng), config, rng))
-    for tensor in sample.values():
-        assert isinstance(tensor, torch.Tensor)
+    sample = to_sample(random_glare(jitter(crop, config, rng), config, rng), annotated=True)
+    for tensor in (sample["luma"], sample["infrared"], sample["mask"]):
         assert tensor.shape == (1, 64, 64)
         assert tensor.min() >= 0
         assert tensor.max() <= 1
@@ -68,15 +67,15 @@ def test_any_augmented_crop_is_a_valid_sample(seed: int) -> None:
 def test_the_mask_is_objects_inside_the_overexposed_region_alone() -> None:
     crop = street()
     lit = Crop(add_glare(crop.visible, [SPOT]), crop.infrared, crop.objects)
-    mask = to_sample(lit)["mask"][0].numpy() > 0
+    mask = to_sample(lit, annotated=True)["mask"][0].numpy() > 0
     assert mask.any()
     assert not (mask & ~overexposed_region(luma(lit.visible))).any()
     assert not (mask & (crop.objects == 0)).any()
-    assert not to_sample(crop)["mask"].any(), "without glare there is no mask"
+    assert not to_sample(crop, annotated=True)["mask"].any(), "without glare there is no mask"
 
 
 def test_a_sample_is_a_pure_function_of_its_number() -> None:
-    pairs = [LoadedPair(str(seed), street(seed)) for seed in range(3)]
+    pairs = [LoadedPair(str(seed), street(seed), annotated=True) for seed in range(3)]
     config = AugmentConfig(crop_px=64)
     whole = TrainingPairs(pairs, config, seed=5, samples=20)
     resumed = TrainingPairs(pairs, config, seed=5, samples=20, first_sample=12)

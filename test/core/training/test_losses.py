@@ -82,11 +82,19 @@ def test_the_exposure_target_stays_in_range_for_any_images(seed: int, height: in
 
 
 def test_guidance_loss_falls_as_the_mask_is_found() -> None:
-    mask = scene()[2]
+    mask, annotated = scene()[2], torch.ones(1, 1, 1, 1)
     right = torch.cat((-8 * (2 * mask - 1), 8 * (2 * mask - 1)), dim=1)
-    assert (
-        guidance_loss(right, mask) < 0.01 < guidance_loss(torch.zeros_like(right), mask) < guidance_loss(-right, mask)
-    )
+    losses = [guidance_loss(logits, mask, annotated) for logits in (right, torch.zeros_like(right), -right)]
+    assert losses[0] < 0.01 < losses[1] < losses[2]
+
+
+def test_masks_of_a_rule_do_not_teach_the_guidance_head() -> None:
+    mask = scene()[2].repeat(2, 1, 1, 1)
+    wrong = torch.cat((8 * (2 * mask - 1), -8 * (2 * mask - 1)), dim=1)
+    wrong[1] = -wrong[1]
+    second_only = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
+    assert guidance_loss(wrong, mask, second_only) < 0.01
+    assert guidance_loss(wrong, mask, torch.zeros(2, 1, 1, 1)) == 0
 
 
 def test_the_diffusion_weight_is_clamped_as_time_goes_to_zero() -> None:
