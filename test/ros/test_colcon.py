@@ -25,9 +25,9 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sourced(overlay: Path) -> dict[str, str]:
-    """The environment after `source install/local_setup.bash`."""
-    script = f"source {overlay.parent / 'local_setup.bash'} && env -0"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    """The environment after `. install/local_setup.sh`."""
+    script = f". {overlay.parent / 'local_setup.sh'} && env -0"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, check=True)
     return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
 
 
