@@ -18,7 +18,7 @@ from sensor_msgs.msg import Image
 
 from epofusion_core.video import VideoReader
 
-DOMAIN = 61 + os.getpid() % 5
+DOMAIN = 1 + os.getpid() % 100  # as the `domain` fixture, which lives for one test only
 FRAMES = 10
 PROBE = """<script>
 addEventListener("load", () => console.log("PROBE", JSON.stringify({
