@@ -55,7 +55,9 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, time: Tensor) -> Tensor:
         """Embed times (B,) in [0, 1] as (B, width)."""
-        level = log_snr(time)[:, None]
-        angle = level * self.frequencies * (2 * torch.pi)
-        embedded: Tensor = self.layers(torch.cat((level, angle.sin(), angle.cos()), dim=1))
+        # The log-SNR of pure noise overflows half precision.
+        level = log_snr(time.float())[:, None]
+        angle = level * self.frequencies.float() * (2 * torch.pi)
+        features = torch.cat((level, angle.sin(), angle.cos()), dim=1)
+        embedded: Tensor = self.layers(features.to(time.dtype))
         return embedded

@@ -46,6 +46,12 @@ def test_thermal_may_be_8_bit_or_float(fuser: Fuser) -> None:
     np.testing.assert_allclose(fuser(rgb, thermal).fused_luma, as_float.fused_luma, atol=1e-5)
 
 
+def test_half_precision_gives_almost_the_same_picture(random_weights: Path) -> None:
+    pair = images(64, 96)
+    full, half = (Fuser.load(random_weights, half=half)(*pair).fused_luma for half in (False, True))
+    np.testing.assert_allclose(half, full, atol=0.02)
+
+
 def test_the_overexposure_map_marks_what_is_blown_out(fuser: Fuser) -> None:
     rgb = np.full((60, 80, 3), 90, np.uint8)
     rgb[:, 40:] = 255
