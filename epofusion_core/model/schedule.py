@@ -8,12 +8,13 @@ from torch import Tensor
 
 _OFFSET = 2e-4
 _SPAN = 1.00025
+_SMALLEST_NOISE_RATIO = 1e-5
 
 
 def log_snr(time: Tensor) -> Tensor:
     """Return the cosine schedule's log signal-to-noise ratio for times in [0, 1], 1 being pure noise; any shape."""
     angle = (time + _OFFSET) / _SPAN * (math.pi / 2)
-    return -torch.log(torch.clamp(torch.cos(angle) ** -2 - 1.0, min=1e-5))
+    return -torch.log(torch.clamp(torch.cos(angle) ** -2 - 1.0, min=_SMALLEST_NOISE_RATIO))
 
 
 def signal_and_noise(time: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,10 +37,15 @@ class Step:
 def sampling_steps(count: int) -> list[Step]:
     """Return `count` evenly spaced DDIM steps from pure noise (time 1) towards the image (time 0).
 
-    Coefficients are Python floats, so that an exported graph holds them as constants.
+    Computed without tensors, so that an exported graph holds the coefficients as constants.
     """
-    times = torch.linspace(1.0, 0.0, count + 1, dtype=torch.float64)
-    signal, noise = signal_and_noise(times)
-    return [
-        Step(*(float(v) for v in (times[i], signal[i], noise[i], signal[i + 1], noise[i + 1]))) for i in range(count)
-    ]
+    times = [1.0 - index / count for index in range(count + 1)]
+    levels = [_coefficients(time) for time in times]
+    return [Step(times[i], *levels[i], *levels[i + 1]) for i in range(count)]
+
+
+def _coefficients(time: float) -> tuple[float, float]:
+    """Return `signal_and_noise` of one time."""
+    angle = (time + _OFFSET) / _SPAN * (math.pi / 2)
+    ratio = -math.log(max(math.cos(angle) ** -2 - 1.0, _SMALLEST_NOISE_RATIO))
+    return math.sqrt(1.0 / (1.0 + math.exp(-ratio))), math.sqrt(1.0 / (1.0 + math.exp(ratio)))

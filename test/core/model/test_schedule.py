@@ -35,6 +35,13 @@ def test_steps_go_evenly_from_noise_to_image(count: int) -> None:
     assert steps[-1].next_signal > 0.999
 
 
+@given(st.integers(1, 8))
+def test_the_steps_of_sampling_have_the_coefficients_of_training(count: int) -> None:
+    for step in sampling_steps(count):
+        signal, noise = signal_and_noise(torch.tensor([step.time], dtype=torch.float64))
+        assert (step.signal, step.noise) == pytest.approx((signal.item(), noise.item()))
+
+
 def test_a_perfect_prediction_stays_on_the_forward_process() -> None:
     """Eq. 4 must land on Eq. 3's Z of the next time, with the same noise, when it is told the true image."""
     clean, noise = torch.randn(2, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
