@@ -95,8 +95,10 @@ class Fuser:
 
     def _tensor(self, image: NDArray[np.uint8] | NDArray[np.float32]) -> torch.Tensor:
         """Return (1, 1, H, W) in [0, 1] on the model's device."""
-        tensor = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)[None, None]
-        return tensor.to(self._dtype) / 255.0 if image.dtype == np.uint8 else tensor.to(self._dtype)
+        scale = np.float32(255.0 if image.dtype == np.uint8 else 1.0)
+        # The one copy; images that are views of messages are read-only, which PyTorch does not take.
+        scaled = np.divide(image, scale, dtype=np.float32)
+        return torch.from_numpy(scaled).to(self.device, self._dtype)[None, None]
 
 
 def _device(name: str) -> torch.device:
