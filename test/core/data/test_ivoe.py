@@ -113,6 +113,7 @@ def test_sam_outlines_stay_inside_their_boxes(tmp_path: Path) -> None:
             "global_attn_indexes": [0],
             "mlp_dim": 16,
             "window_size": 2,
+            "num_pos_feats": 8,
         },
         prompt_encoder_config={"hidden_size": 16, "image_size": 64, "patch_size": 16, "mask_input_channels": 4},
         mask_decoder_config={"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_dim": 16},
