@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
+from epofusion_core.data.clips import Clip, read_clip
 from epofusion_core.data.glare import overexposed_region
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
@@ -58,21 +59,44 @@ def load_pair(pair: Pair, longest_px: int = 800, objects_folder: Path | None = N
         ValueError: an image cannot be read, or the sizes differ; the sentence names the pair.
     """
     visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
-    if visible.shape[:2] != infrared.shape:
-        raise ValueError(
-            f"pair {pair.name}: visible is {visible.shape[1]}x{visible.shape[0]}, infrared "
-            f"{infrared.shape[1]}x{infrared.shape[0]} pixels; expected equal sizes"
-        )
     outlines = objects_folder / f"{pair.name}.png" if objects_folder else None
     known = pair.mask or (outlines if outlines is not None and outlines.is_file() else None)
     objects = (salient_infrared(infrared) if known is None else read_grey(known) > 0).astype(np.uint8)
+    return _loaded(pair.name, Crop(visible, infrared, objects), known is not None, longest_px)
+
+
+def load_clip(clip: Clip, step: int, longest_px: int = 800) -> list[LoadedPair]:
+    """Read every step-th frame of a pair of videos; objects are, by rule, what is salient in the infrared.
+
+    Raises:
+        ValueError: a video cannot be decoded, or the sizes differ; the sentence names it.
+    """
+    return [
+        _loaded(
+            f"{clip.name}/{number * step}",
+            Crop(visible, infrared, salient_infrared(infrared).astype(np.uint8)),
+            False,
+            longest_px,
+        )
+        for number, (visible, infrared) in enumerate(read_clip(clip, step=step))
+    ]
+
+
+def _loaded(name: str, images: Crop, annotated: bool, longest_px: int) -> LoadedPair:
+    """Check the sizes and scale down what is larger than asked for."""
+    visible, infrared, objects = images.visible, images.infrared, images.objects
+    if visible.shape[:2] != infrared.shape:
+        raise ValueError(
+            f"pair {name}: visible is {visible.shape[1]}x{visible.shape[0]}, infrared "
+            f"{infrared.shape[1]}x{infrared.shape[0]} pixels; expected equal sizes"
+        )
     scale = longest_px / max(infrared.shape)
     if scale < 1:
         size = (round(infrared.shape[1] * scale), round(infrared.shape[0] * scale))
         visible = np.asarray(cv2.resize(visible, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         infrared = np.asarray(cv2.resize(infrared, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         objects = np.asarray(cv2.resize(objects, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-    return LoadedPair(pair.name, Crop(visible, infrared, objects), annotated=known is not None)
+    return LoadedPair(name, Crop(visible, infrared, objects), annotated)
 
 
 def to_sample(crop: Crop, *, annotated: bool) -> Sample:

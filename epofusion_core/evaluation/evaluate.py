@@ -13,8 +13,8 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from epofusion_core.data.clips import Clip, read_clip
 from epofusion_core.data.pairs import Pair
-from epofusion_core.evaluation.clips import Clip, read_clip
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.flicker import flicker
 from epofusion_core.evaluation.methods import Fused, Method, Sources

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_pair
+from epofusion_core.data.clips import find_clips
+from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_clip, load_pair
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.model.config import ModelConfig, named_config
 from epofusion_core.model.epofusion import EPOFusion
@@ -238,12 +239,14 @@ def _learning_rate_factor(step: int, config: TrainConfig) -> float:
 
 
 def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
-    """Read all training pairs into memory: real ones, and simulated ones with exact masks."""
+    """Read all training pairs into memory: real ones, frames of videos, and simulated ones with exact masks."""
     data = config.data
     train_list = data.root / data.train_list if data.train_list else None
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
     pairs = [pair for pair in find_pairs(data.root, train_list) if pair.name not in excluded]
     loaded = [load_pair(pair, objects_folder=data.objects) for pair in pairs]
+    for clip in find_clips(data.videos)[0] if data.videos else ():
+        loaded += load_clip(clip, data.video_step)
     return loaded + simulated_pairs(data.simulated, config.seed)
 
 

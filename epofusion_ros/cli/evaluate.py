@@ -36,8 +36,8 @@ def evaluate(
 
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
+    from epofusion_core.data.clips import find_clips
     from epofusion_core.data.pairs import PairScan, scan_pairs
-    from epofusion_core.evaluation.clips import find_clips
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
 
     with clear_errors():

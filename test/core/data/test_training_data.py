@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
-from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_pair, to_sample
+from epofusion_core.data.clips import find_clips
+from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_clip, load_pair, to_sample
 from epofusion_core.data.glare import PEAK_RANGE, LightSpot, add_glare, overexposed_region, random_spot
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.imaging import luma, write_png
+from epofusion_core.video import VideoWriter
 
 
 def street(seed: int = 0, height: int = 120, width: int = 160) -> Crop:
@@ -95,6 +97,19 @@ def test_saliency_finds_the_outline_of_the_warm_block_and_no_flat_road() -> None
     salient = salient_infrared(crop.infrared)
     assert salient[50:53, 60:90].mean() > 0.9
     assert not salient[:30].any()
+
+
+def test_frames_of_paired_videos_are_read_at_a_distance(tmp_path: Path) -> None:
+    for kind in ("vi", "ir"):
+        with VideoWriter(tmp_path / kind / "drive.mp4", 25.0) as video:
+            for index in range(7):
+                video.write(np.full((64, 96, 3), 20 * index, np.uint8))
+    (clip,), lonely = find_clips(tmp_path)
+    assert not lonely
+    loaded = load_clip(clip, step=3)
+    assert [pair.name for pair in loaded] == ["drive/0", "drive/3", "drive/6"]
+    assert [round(pair.images.infrared.mean() / 20) for pair in loaded] == [0, 3, 6]
+    assert not any(pair.annotated for pair in loaded)
 
 
 def test_a_pair_of_different_sizes_is_named(tmp_path: Path) -> None:

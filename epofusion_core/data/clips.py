@@ -44,12 +44,17 @@ def _videos(folder: Path) -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.iterdir()) if is_video(file)}
 
 
-def read_clip(clip: Clip, max_frames: int) -> Iterator[tuple[RgbImage, GreyImage]]:
-    """Yield the first frames as (H, W, 3) uint8 RGB and (H, W) uint8 grey, until either video ends.
+def read_clip(clip: Clip, max_frames: int | None = None, step: int = 1) -> Iterator[tuple[RgbImage, GreyImage]]:
+    """Yield frames as (H, W, 3) uint8 RGB and (H, W) uint8 grey, until either video ends.
+
+    Args:
+        clip: both videos.
+        max_frames: read no further than this frame; None reads to the end.
+        step: yield every step-th frame only.
 
     Raises:
         ValueError: a video cannot be decoded; the sentence names it.
     """
     with VideoReader(clip.visible) as visible, VideoReader(clip.infrared) as infrared:
-        for (_, rgb), (_, thermal) in islice(zip(visible, infrared, strict=False), max_frames):
+        for (_, rgb), (_, thermal) in islice(zip(visible, infrared, strict=False), 0, max_frames, step):
             yield rgb, luma(thermal)
