@@ -1,0 +1,49 @@
+"""The weights that ship: small, self-describing, and better than plain rules on a drive that training has not seen."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from epofusion_core import Fuser
+from epofusion_core.evaluation.baselines import glare_maximum, maximum
+from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics, mean_where_applicable
+from epofusion_core.imaging import luma
+from epofusion_core.model.weights import WEIGHTS_FOLDER, read_card
+from epofusion_core.simulation import Drive
+
+NAMES = ("epofusion_xs", "epofusion_s")
+UNSEEN_SEED = 9001
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_weights_file_is_small_and_says_where_it_comes_from(name: str) -> None:
+    path = WEIGHTS_FOLDER / f"{name}.safetensors"
+    assert path.stat().st_size < 10_000_000
+    card = read_card(path)
+    assert card.name == name
+    assert {"data", "iterations", "license"} <= card.provenance.keys()
+    assert card.metrics["msrs_vif"] > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_objects_show_inside_the_glare_and_the_rest_of_it_stays_bright(name: str) -> None:
+    fuser = Fuser.load(name)
+    drive = Drive(UNSEEN_SEED)
+    ours, plain, by_brightness, masks = [], [], [], []
+    for frame in (drive.frame(index) for index in (10, 60, 150)):
+        grey = luma(frame.visible)
+        result = fuser(frame.visible, frame.thermal)
+        fused = np.rint(result.fused_luma * 255).astype(np.uint8)
+        ours.append(asdict(exposure_metrics(grey, frame.thermal, fused)))
+        plain.append(asdict(exposure_metrics(grey, frame.thermal, maximum(grey, frame.thermal))))
+        by_brightness.append(asdict(exposure_metrics(grey, frame.thermal, glare_maximum(grey, frame.thermal))))
+        masks.append(mask_metrics(result.guidance >= 0.5, frame.mask).iou)
+
+    def mean(figures: list[dict[str, float]], column: str) -> float:
+        return mean_where_applicable(each[column] for each in figures)
+
+    assert mean(ours, "q_oe") > mean(plain, "q_oe") + 0.2, "a plain maximum loses what lies inside the glare"
+    assert mean(ours, "n_oe") < 0.5 * mean(by_brightness, "n_oe"), "a rule on brightness fills the glare with noise"
+    assert mean(ours, "dy") < mean(plain, "dy") + 2, "away from the glare the picture stays as natural as the maximum"
+    assert mean_where_applicable(masks) > 0.5
