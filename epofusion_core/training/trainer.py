@@ -6,6 +6,7 @@ noise is seeded by the iteration, so a resumed run continues bit for bit.
 
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -29,7 +30,7 @@ from torch.utils.data import DataLoader
 
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_clip, load_pair
-from epofusion_core.data.pairs import find_pairs
+from epofusion_core.data.pairs import scan_pairs
 from epofusion_core.model.config import ModelConfig, named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.schedule import signal_and_noise
@@ -239,13 +240,18 @@ def _learning_rate_factor(step: int, config: TrainConfig) -> float:
 
 
 def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
-    """Read all training pairs into memory: real ones, frames of videos, and simulated ones with exact masks."""
+    """Read all training pairs into memory: real ones, frames of videos, and simulated ones with exact masks.
+
+    Files without a partner are left out, with a warning that names each.
+    """
     data = config.data
-    train_list = data.root / data.train_list if data.train_list else None
+    scan = scan_pairs(data.root, data.root / data.train_list if data.train_list else None)
+    clips, lonely = find_clips(data.videos) if data.videos else ([], [])
+    for sentence in (*scan.unpaired, *lonely):
+        warnings.warn(f"left out of training: {sentence}", stacklevel=2)
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
-    pairs = [pair for pair in find_pairs(data.root, train_list) if pair.name not in excluded]
-    loaded = [load_pair(pair, objects_folder=data.objects) for pair in pairs]
-    for clip in find_clips(data.videos)[0] if data.videos else ():
+    loaded = [load_pair(pair, objects_folder=data.objects) for pair in scan.pairs if pair.name not in excluded]
+    for clip in clips:
         loaded += load_clip(clip, data.video_step)
     return loaded + simulated_pairs(data.simulated, config.seed)
 

@@ -1,5 +1,7 @@
 """`epofusion demo`: the real node, fed over DDS, and what it made of it as video, pictures and a report."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +38,8 @@ def demo(
     from epofusion_ros.demo.report import verdict
     from epofusion_ros.demo.run import DemoSettings, run_demo
 
+    # By default SIGTERM ends Python on the spot, and the node, a process of its own, would run on.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with clear_errors():
         source, images = _source(vi, thermal, bag, rgb_topic, thermal_topic)
         try:

@@ -1,6 +1,7 @@
 """The trainer as its user meets it: it learns, resumes bit for bit, distributes, and stops at a non-finite loss."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,7 +18,7 @@ from epofusion_core.data.augment import AugmentConfig
 from epofusion_core.imaging import write_png
 from epofusion_core.model.weights import load_weights, read_card
 from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
-from epofusion_core.training.trainer import NonFiniteLossError, train
+from epofusion_core.training.trainer import NonFiniteLossError, load_training_pairs, train
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -111,6 +112,14 @@ def test_two_processes_train_as_one_process_with_the_same_samples(pairs: Path, t
     for name, tensor in expected.items():
         if "running_" not in name and "num_batches" not in name:
             torch.testing.assert_close(actual[name].float(), tensor.float(), atol=2e-4, rtol=2e-3, msg=name)
+
+
+def test_files_without_a_partner_are_named(pairs: Path, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(pairs, root)
+    (root / "ir" / "3.png").unlink()
+    with pytest.warns(UserWarning, match=r"left out of training: .*3\.png: has no infrared image"):
+        assert len(load_training_pairs(settings(root))) == 3
 
 
 def test_the_ablation_without_adaptive_loss_trains_another_model(pairs: Path, tmp_path: Path) -> None:

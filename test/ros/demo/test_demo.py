@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -76,6 +77,9 @@ def test_the_video_and_the_masks_have_each_fused_frame(drive: tuple[str, Path]) 
         frames = [image for _, image in video]
     assert len(frames) == fused
     assert frames[0].shape == (480, 640, 3)
+    with av.open(str(out / "fused.mp4")) as container:
+        codec = container.streams.video[0].codec_context
+        assert (codec.name, codec.pix_fmt) == ("h264", "yuv420p")  # what browsers play
     assert len(list((out / "masks").glob("*_guidance_mask.png"))) == fused
     assert len(list((out / "masks").glob("*_overexposure_mask.png"))) == fused
 
@@ -115,13 +119,26 @@ def test_live_publishes_until_ctrl_c_and_then_writes_the_report(random_weights: 
         try:
             wait_for_fused_images(2 * FRAMES)
             process.send_signal(signal.SIGINT)
-            printed, _ = process.communicate(timeout=60)
+            printed, _ = process.communicate(timeout=90)
         finally:
-            process.kill()
+            process.terminate()
     received, *fates = numbers_of(printed)
     assert process.returncode == 0
     assert received == sum(fates) > FRAMES
     assert (tmp_path / "report.html").is_file()
+
+
+def test_a_demo_that_is_terminated_leaves_no_node_behind(random_weights: Path, tmp_path: Path) -> None:
+    arguments, environment = command(random_weights, tmp_path, "--live")
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_for_fused_images(1)
+            nodes = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        finally:
+            process.terminate()
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert nodes
+    assert not [node for node in nodes if Path("/proc", node).exists()]
 
 
 def wait_for_fused_images(wanted: int) -> None:
