@@ -20,7 +20,13 @@ _SMALLEST_CONTRAST = 8.0
 """Grey levels by which an object must be warmer than its surroundings to be salient."""
 
 _SMALLEST_SHARE = 0.08
-"""Share of its box that an object must fill."""
+"""Share of its box that must be that warm."""
+
+_LIKELY_OBJECT = 0.8
+"""Within this share of the ellipse inscribed in its box, an object is likely, however warm."""
+
+_POSITION_WEIGHT = 0.3
+"""Weight of the position in the box against the grey level."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,9 @@ class Outliner(Protocol):
 class GrabCutOutliner:
     """GrabCut on the infrared image, started from what differs from the box's surroundings.
 
-    An object that does not differ from them in the infrared is not salient there: its mask is empty.
+    What is warmer than they are is certain, and the middle of the box likely; with the position in the box beside the
+    grey level, a car is outlined whole and not just by its warm wheels and engine. An object without anything warmer
+    is not salient in the infrared: its mask is empty.
     """
 
     def __init__(self, iterations: int = 4, margin: float = 0.35) -> None:
@@ -105,21 +113,33 @@ class GrabCutOutliner:
         return mask
 
     def _cut(self, window: GreyImage, within: Mask, seed: Mask) -> Mask:
-        labels = np.where(seed, cv2.GC_PR_FGD, np.where(within, cv2.GC_PR_BGD, cv2.GC_BGD)).astype(np.uint8)
+        from_centre = _distance_from_centre(within)
+        labels = np.where(within, cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
+        labels[within & (from_centre < _LIKELY_OBJECT)] = cv2.GC_PR_FGD
+        labels[seed] = cv2.GC_FGD
         if not (labels == cv2.GC_BGD).any():
             return seed
-        stretched = cv2.normalize(window, np.empty_like(window), 0, 255, cv2.NORM_MINMAX)
+        stretched = np.asarray(cv2.normalize(window, np.empty_like(window), 0, 255, cv2.NORM_MINMAX), dtype=np.uint8)
+        position = np.asarray(_POSITION_WEIGHT * np.clip(from_centre / 1.5, 0, 1) * 255, dtype=np.uint8)
         models = np.zeros((2, 1, 65))
         # GrabCut seeds its clusters from OpenCV's global generator: fixed, so that equal input gives equal masks.
         cv2.setRNGSeed(0)
-        image = cv2.cvtColor(stretched, cv2.COLOR_GRAY2BGR)
+        image = np.dstack([stretched, stretched, position])
         cv2.grabCut(image, labels, (0, 0, 1, 1), models[0], models[1], self._iterations, cv2.GC_INIT_WITH_MASK)
         found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-        if found.sum() < _SMALLEST_SHARE * within.sum():
-            found = seed
         size = max(3, round(min(window.shape) * 0.06) | 1)
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
         return np.asarray(cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, kernel), dtype=bool) & within
+
+
+def _distance_from_centre(within: Mask) -> NDArray[np.float32]:
+    """Return the distance from the centre of the box, (H, W), that is 1 on the ellipse inscribed in it."""
+    scaled = []
+    for axis in (0, 1):
+        inside = np.flatnonzero(within.any(axis=1 - axis))
+        centre, radius = (inside[0] + inside[-1]) / 2, len(inside) / 2
+        scaled.append((np.arange(within.shape[axis], dtype=np.float32) - centre) / radius)
+    return np.asarray(np.hypot(scaled[0][:, None], scaled[1][None, :]), dtype=np.float32)
 
 
 def _differs_from_surroundings(window: GreyImage, within: Mask) -> Mask:

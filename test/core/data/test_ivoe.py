@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from epofusion_core.data.ivoe import build_ivoe
 from epofusion_core.data.outline import Box, GrabCutOutliner, SamOutliner, read_boxes
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.imaging import luma, read_grey, read_rgb, write_png
+from epofusion_core.simulation import Drive
 from epofusion_ros.cli.ivoe import ivoe
 
 
@@ -45,6 +47,36 @@ def test_grabcut_outlines_a_warm_object_almost_exactly() -> None:
     infrared, exact = walker()
     (found,) = GrabCutOutliner()(infrared, [Box(62, 22, 98, 98)])
     assert (found & exact).sum() / (found | exact).sum() > 0.85
+
+
+def outlined_and_exact(seed: int, *, upright: bool) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Outline and exact mask of the simulated objects that stand apart: people if upright, else vehicles."""
+    drive, pairs = Drive(seed), []
+    for index in range(0, 240, 40):
+        frame = drive.frame(index)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(frame.objects.astype(np.uint8))
+        for label in range(1, count):
+            left, top, width, height = (int(value) for value in stats[label, :4])
+            if min(width, height) >= 8 and (height > 1.5 * width) == upright:
+                (found,) = GrabCutOutliner()(frame.thermal, [Box(left, top, left + width, top + height)])
+                pairs.append((found, labels == label))
+    return pairs
+
+
+def mean_iou(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    return float(np.mean([(found & exact).sum() / (found | exact).sum() for found, exact in pairs]))
+
+
+def test_outlines_of_simulated_people_agree_with_their_exact_masks() -> None:
+    people = outlined_and_exact(2, upright=True)
+    assert len(people) >= 5
+    assert mean_iou(people) > 0.75
+
+
+def test_vehicles_are_outlined_whole_and_not_just_where_they_are_hot() -> None:
+    vehicles = outlined_and_exact(2, upright=False)
+    assert len(vehicles) >= 10
+    assert mean_iou(vehicles) > 0.75
 
 
 def test_an_object_as_cold_as_its_surroundings_has_no_outline() -> None:
@@ -92,6 +124,19 @@ def test_the_command_names_bad_pairs_does_the_others_and_says_so(source: Path, t
     assert "b.png: is no image" in result.output
     assert "2 pairs done, 2 not done" in result.output
     assert (tmp_path / "out" / "preview.png").is_file()
+
+
+def test_the_outline_command_writes_whole_objects_and_names_pairs_without_annotations(
+    source: Path, tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(ivoe, ["outline", str(source), str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "without: has neither boxes nor a mask" in result.output
+    assert [path.stem for path in sorted((tmp_path / "out").glob("*.png"))] == ["a", "b", "c"]
+    outline = read_grey(tmp_path / "out" / "a.png")
+    _, exact = walker()
+    assert set(np.unique(outline)) == {0, 255}
+    assert mean_iou([(outline > 0, exact)]) > 0.85
 
 
 def test_a_wrong_box_line_is_named(tmp_path: Path) -> None:
