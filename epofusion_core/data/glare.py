@@ -63,24 +63,33 @@ def random_spot(rng: np.random.Generator, x_px: float, y_px: float, extent_px: f
     )
 
 
-def spot_intensity(spot: LightSpot, height: int, width: int) -> NDArray[np.float32]:
-    """Return the light that a spot adds, (height, width) float32 of full scale 1, before its colour."""
-    x = np.arange(width, dtype=np.float32) - np.float32(spot.x_px)
-    y = np.arange(height, dtype=np.float32) - np.float32(spot.y_px)
+def spot_light(spots: list[LightSpot], height: int, width: int) -> NDArray[np.float32]:
+    """Return the light that spots add, (height, width, 3) float32 RGB of full scale 1.
 
-    def gaussian(sigma: float) -> NDArray[np.float32]:
-        rows = np.exp(-0.5 * (y / max(sigma * spot.aspect, 0.5)) ** 2)
-        return np.asarray(np.outer(rows, np.exp(-0.5 * (x / max(sigma, 0.5)) ** 2)), dtype=np.float32)
+    Gaussians are separable, so the sum over all of them is one matrix product for each colour channel.
+    """
 
-    core, bloom = gaussian(spot.sigma_px), gaussian(spot.bloom_sigma_px)
-    return np.asarray(spot.peak * ((1.0 - spot.bloom) * core + spot.bloom * bloom), dtype=np.float32)
+    def gaussians(size_px: int, centre_px: list[float], sigma_px: list[float]) -> NDArray[np.float64]:
+        offset = np.arange(size_px)[:, None] - np.asarray(centre_px)
+        return np.asarray(np.exp(-0.5 * (offset / np.maximum(sigma_px, 0.5)) ** 2))
+
+    light = np.zeros((height, width, 3), np.float32)
+    if not spots:
+        return light
+    parts = [(spot, spot.sigma_px, 1.0 - spot.bloom) for spot in spots]
+    parts += [(spot, spot.bloom_sigma_px, spot.bloom) for spot in spots if spot.bloom > 0]
+    rows = gaussians(height, [spot.y_px for spot, _, _ in parts], [sigma * spot.aspect for spot, sigma, _ in parts])
+    columns = gaussians(width, [spot.x_px for spot, _, _ in parts], [sigma for _, sigma, _ in parts])
+    across = columns.T.astype(np.float32)
+    for channel in range(3):
+        strength = np.array([spot.peak * share * spot.colour[channel] for spot, _, share in parts])
+        light[..., channel] = (rows * strength).astype(np.float32) @ across
+    return light
 
 
 def add_glare(rgb: RgbImage, spots: list[LightSpot]) -> RgbImage:
     """Return the image with light spots added and clipped, (H, W, 3) uint8: what a saturating sensor would see."""
-    light = np.zeros(rgb.shape, np.float32)
-    for spot in spots:
-        light += spot_intensity(spot, *rgb.shape[:2])[..., None] * np.asarray(spot.colour, np.float32)
+    light = spot_light(spots, *rgb.shape[:2])
     return np.asarray(np.clip(rgb + 255.0 * light + 0.5, 0.0, 255.0), dtype=np.uint8)
 
 

@@ -9,6 +9,7 @@ from epofusion_core.simulation.sprites import Sprite, car, cyclist, facade, lamp
 EGO_SPEED_M_S = 9.0
 _NEAREST_M = 3.5
 _FARTHEST_M = 75.0
+_APPEARS_OVER_M = 10.0
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Actor:
 
     Attributes:
         sprites: its pictures; walkers have several, shown in turn.
-        lateral_m: distance to the right of the camera's lane centre line.
+        lateral_m: distance to the right of the centre line.
         start_m: distance ahead at time 0.
         approach_m_s: how fast the distance shrinks.
         sway_m: amplitude of a walker's sideways motion.
@@ -34,15 +35,23 @@ class Actor:
 
 @dataclass(frozen=True)
 class Placed:
-    """An actor at one moment: its picture, and where its foot stands."""
+    """An actor at one moment: its picture, and where its foot stands.
+
+    Attributes:
+        sprite: its picture.
+        lateral_m: distance to the right of the centre line.
+        distance_m: distance ahead of the camera.
+        presence: 0 at the farthest distance, where actors enter, rising to 1, so that none appears at once.
+    """
 
     sprite: Sprite
     lateral_m: float
     distance_m: float
+    presence: float
 
 
-def cast(rng: np.random.Generator, *, oncoming: int) -> list[Actor]:
-    """Draw all actors of a drive: `oncoming` cars with headlights, cars ahead, walkers, cyclists and scenery."""
+def cast(rng: np.random.Generator, *, oncoming: int, scenery: bool) -> list[Actor]:
+    """Draw all actors: `oncoming` cars with headlights, cars ahead, walkers, a cyclist and, if asked for, scenery."""
     span = _FARTHEST_M - _NEAREST_M
     actors = [
         Actor(
@@ -75,6 +84,13 @@ def cast(rng: np.random.Generator, *, oncoming: int) -> list[Actor]:
     )
     actors.append(Actor(crossing, -1.6, 26.0, 1.5, 3.2, 7.0))
     actors.append(Actor((cyclist(rng),), 3.3, 30.0, 4.0, 0.15, 3.0))
+    return actors + _scenery(rng) if scenery else actors
+
+
+def _scenery(rng: np.random.Generator) -> list[Actor]:
+    """Draw trees, house fronts and street lamps beside the road."""
+    span = _FARTHEST_M - _NEAREST_M
+    actors = []
     for index in range(7):
         for side in (-1.0, 1.0):
             distance = _NEAREST_M + span * (index + rng.uniform(0, 0.7)) / 7
@@ -93,5 +109,6 @@ def place(actors: list[Actor], time_s: float) -> list[Placed]:
         distance = _NEAREST_M + (actor.start_m - _NEAREST_M - actor.approach_m_s * time_s) % (_FARTHEST_M - _NEAREST_M)
         lateral = actor.lateral_m + actor.sway_m * float(np.sin(2 * np.pi * turn))
         picture = actor.sprites[int(turn * len(actor.sprites)) % len(actor.sprites)]
-        placed.append(Placed(picture, lateral, distance))
+        presence = min((_FARTHEST_M - distance) / _APPEARS_OVER_M, 1.0)
+        placed.append(Placed(picture, lateral, distance, presence))
     return sorted(placed, key=lambda each: -each.distance_m)

@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.data.glare import LightSpot, overexposed_region, spot_intensity
+from epofusion_core.data.glare import LightSpot, overexposed_region, spot_light
 from epofusion_core.imaging import GreyImage, RgbImage, luma
 from epofusion_core.simulation.actors import EGO_SPEED_M_S, Placed, cast, place
 from epofusion_core.simulation.ground import Camera, Ground, backdrop
+from epofusion_core.simulation.lights import headlight_spots, sun_spot, tunnel_exit_spot
+from epofusion_core.simulation.tunnel import Tunnel
 
 RATE_HZ: Final = 30
 SCENES: Final = ("night", "low_sun", "tunnel")
@@ -49,17 +51,18 @@ class DriveFrame:
 
 @dataclass(frozen=True)
 class _Light:
-    """A scene's light: `ambient` of full daylight, colour of the sky, and how many cars come towards the camera."""
+    """A scene's light: `ambient` of full daylight, colour of the sky, whether headlights blind, oncoming cars."""
 
     ambient: float
     sky: tuple[int, int, int]
+    headlights: bool
     oncoming: int
 
 
 _LIGHT = {
-    "night": _Light(0.16, (10, 12, 26), 4),
-    "low_sun": _Light(0.8, (168, 176, 190), 2),
-    "tunnel": _Light(0.22, (20, 19, 18), 2),
+    "night": _Light(0.16, (10, 12, 26), True, 4),
+    "low_sun": _Light(0.8, (168, 176, 190), False, 2),
+    "tunnel": _Light(0.22, (20, 19, 18), True, 2),
 }
 
 
@@ -85,15 +88,20 @@ class Drive:
         rng = np.random.default_rng((seed, SCENES.index(scene)))
         self._scene, self._light = scene, _LIGHT[scene]
         self._camera = Camera(height, width, horizon_px=0.42 * height, focal_px=0.9 * width)
-        self._ground = Ground(rng, self._camera)
+        self._ground = Ground(rng, self._camera, paved=scene == "tunnel")
+        self._tunnel = Tunnel(rng, self._camera) if scene == "tunnel" else None
         self._sky = backdrop(rng, self._camera, self._light.sky)
-        self._actors = cast(rng, oncoming=self._light.oncoming)
+        self._actors = cast(rng, oncoming=self._light.oncoming, scenery=scene != "tunnel")
         self._illumination = self._ground_illumination()
         self._noise = rng.normal(0, 1, (_NOISE_FRAMES, height, width)).astype(np.float32)
         self._pattern = (rng.normal(0, _THERMAL_PATTERN, (1, width)) + rng.normal(0, 0.4, (height, width))).astype(
             np.float32
         )
-        self._sun_px = (rng.uniform(0.3, 0.7) * width, rng.uniform(0.2, 0.36) * height)
+        self._fixed_spots: list[LightSpot] = []
+        if scene == "low_sun":
+            self._fixed_spots = [sun_spot(rng, self._camera)]
+        elif scene == "tunnel":
+            self._fixed_spots = [tunnel_exit_spot(self._camera)]
 
     def frame(self, index: int) -> DriveFrame:
         """Return frame `index`, at least 0; 30 frames a second."""
@@ -125,7 +133,12 @@ class Drive:
         albedo, ground_heat = self._ground.draw(travelled_m)
         visible = albedo.astype(np.float32) * self._illumination
         heat = ground_heat.astype(np.float32)
-        visible[:horizon], heat[:horizon] = self._sky[0][:horizon], self._sky[1][:horizon]
+        if self._tunnel:
+            inside = self._tunnel.inside
+            walls, warmth = self._tunnel.draw(travelled_m)
+            visible, heat = np.where(inside[..., None], walls, visible), np.where(inside, warmth, heat)
+        else:
+            visible[:horizon], heat[:horizon] = self._sky[0][:horizon], self._sky[1][:horizon]
         objects = np.zeros(heat.shape, bool)
         for each in placed:
             self._stand(each, visible, heat, objects)
@@ -153,12 +166,15 @@ class Drive:
             slice(window[0].start - top, window[0].stop - top),
             slice(window[1].start - left, window[1].stop - left),
         )
+        while sprite.alpha.shape[0] >= 2 * rows:
+            sprite = sprite.smaller
         size, smooth = (columns, rows), cv2.INTER_AREA if rows < sprite.alpha.shape[0] else cv2.INTER_LINEAR
         alpha, warmth, albedo, emission = (
             np.asarray(cv2.resize(picture, size, interpolation=smooth))[inside]
             for picture in (sprite.alpha, sprite.heat, sprite.albedo, sprite.emission)
         )
-        beam = 0.0 if self._scene == "low_sun" else 1.1 * float(np.exp(-abs(placed.lateral_m) / 6))
+        beam = 0.0 if self._scene == "low_sun" else 1.1 * float(np.exp(-abs(placed.lateral_m - camera.lateral_m) / 6))
+        alpha = alpha * np.float32(placed.presence)
         lit = albedo * np.float32(self._light.ambient + beam / (1 + (placed.distance_m / 14) ** 2))
         colour = np.maximum(lit, emission)
         visible[window] += alpha[..., None] * (colour - visible[window])
@@ -170,39 +186,8 @@ class Drive:
 
     def _glare(self, placed: list[Placed]) -> NDArray[np.float32]:
         """Return the light that blinds the camera, (H, W, 3) of 0..255."""
-        camera = self._camera
-        white, yellow = np.array([1.0, 0.98, 0.94]), np.array([1.0, 0.92, 0.74])
-        light = np.zeros((camera.height, camera.width), np.float32)
-        colour = white
-        if self._scene == "night":
-            for each in placed:
-                if each.sprite.headlights:
-                    for spot in self._headlights(each):
-                        light += spot_intensity(spot, camera.height, camera.width)
-        elif self._scene == "low_sun":
-            colour = yellow
-            x, y = self._sun_px
-            sun = LightSpot(x, y, 0.09 * camera.width, 0.9, 1.5, (1, 1, 1), 0.5, 0.3 * camera.width)
-            light = spot_intensity(sun, camera.height, camera.width)
-        else:
-            exit_px = 0.5 * camera.width, 0.9 * camera.horizon_px
-            hole = LightSpot(*exit_px, 0.07 * camera.width, 0.8, 1.6, (1, 1, 1), 0.35, 0.2 * camera.width)
-            light = spot_intensity(hole, camera.height, camera.width)
-        return np.asarray((light * 255.0)[..., None] * colour.astype(np.float32), dtype=np.float32)
-
-    def _headlights(self, placed: Placed) -> list[LightSpot]:
-        """Return both lamps of a car: a core that grows as it comes near, a wide halo and a horizontal streak."""
-        camera, distance = self._camera, placed.distance_m
-        unit = camera.width / 640
-        strength = float(np.clip(1.62 - distance / 90, 1.0, 1.6))
-        spots = []
-        for side in (-0.62, 0.62):
-            x = camera.column_px(placed.lateral_m + side, distance)
-            y = camera.row_px(distance) - 0.62 * camera.focal_px / distance
-            core = (7.0 + 170.0 / distance) * unit
-            spots.append(LightSpot(x, y, core, 0.9, strength, (1, 1, 1), 0.28, 3.2 * core))
-            spots.append(LightSpot(x, y, 5.0 * core, 0.06, 0.35 * strength, (1, 1, 1), 0.0, core))
-        return spots
+        spots = self._fixed_spots + (headlight_spots(placed, self._camera) if self._light.headlights else [])
+        return np.asarray(255.0 * spot_light(spots, self._camera.height, self._camera.width), dtype=np.float32)
 
     def _visible_noise(self, index: int) -> NDArray[np.float32]:
         channels = [self._noise[(index * 3 + channel) % _NOISE_FRAMES] for channel in range(3)]

@@ -22,6 +22,7 @@ class Camera:
         horizon_px: row of the horizon.
         focal_px: focal length.
         above_ground_m: mounting height.
+        lateral_m: distance to the right of the centre line.
     """
 
     height: int
@@ -29,31 +30,36 @@ class Camera:
     horizon_px: float
     focal_px: float
     above_ground_m: float = 1.45
+    lateral_m: float = 1.2
 
     def row_px(self, distance_m: float) -> float:
         """Return the image row of the ground at a distance."""
         return self.horizon_px + self.focal_px * self.above_ground_m / distance_m
 
     def column_px(self, lateral_m: float, distance_m: float) -> float:
-        """Return the image column of a point `lateral_m` to the right at a distance."""
-        return self.width / 2 + self.focal_px * lateral_m / distance_m
+        """Return the image column of a point `lateral_m` to the right of the centre line at a distance."""
+        return self.width / 2 + self.focal_px * (lateral_m - self.lateral_m) / distance_m
 
 
 class Ground:
     """Texture of the ground, seen from a moving camera."""
 
-    def __init__(self, rng: np.random.Generator, camera: Camera) -> None:
+    def __init__(self, rng: np.random.Generator, camera: Camera, *, paved: bool) -> None:
+        """Draw the texture; the verge is a footway if `paved`, else grass."""
         self._camera = camera
         length, width = round(_PERIOD_M * _TEXELS_PER_M), round(2 * _HALF_WIDTH_M * _TEXELS_PER_M)
         lateral = (np.arange(width) + 0.5) / _TEXELS_PER_M - _HALF_WIDTH_M
         along = (np.arange(length) + 0.5) / _TEXELS_PER_M
-        grain = _wrapped_noise(rng, length, width, 1.0) * 9 + _wrapped_noise(rng, length, width, 8.0) * 10
+        grain = wrapped_noise(rng, length, width, 1.0) * 9 + wrapped_noise(rng, length, width, 8.0) * 10
         albedo = np.full((length, width, 3), (62.0, 62.0, 66.0)) + grain[..., None]
-        heat = 74.0 + _wrapped_noise(rng, length, width, 12.0) * 5 + _wrapped_noise(rng, length, width, 1.5) * 2
+        heat = 74.0 + wrapped_noise(rng, length, width, 12.0) * 5 + wrapped_noise(rng, length, width, 1.5) * 2
         off_road = np.abs(lateral) > _ROAD_HALF_WIDTH_M
-        verge = np.array([38.0, 52.0, 26.0]) + _wrapped_noise(rng, length, width, 1.5)[..., None] * 14
+        verge = (
+            np.array([70.0, 68.0, 64.0] if paved else [38.0, 52.0, 26.0])
+            + wrapped_noise(rng, length, width, 1.5)[..., None] * 14
+        )
         albedo[:, off_road] = verge[:, off_road]
-        heat[:, off_road] = 52.0 + _wrapped_noise(rng, length, width, 3.0)[:, off_road] * 6
+        heat[:, off_road] = 52.0 + wrapped_noise(rng, length, width, 3.0)[:, off_road] * 6
         kerb = np.abs(np.abs(lateral) - _ROAD_HALF_WIDTH_M) < 0.14
         albedo[:, kerb] = 120.0 + grain[:, kerb, None]
         heat[:, kerb] = 86.0
@@ -63,31 +69,28 @@ class Ground:
         heat[dashes | edges] += 7.0
         tracks = np.exp(-(((np.abs(lateral) - 2.0) % 1.6 - 0.8) ** 2) / 0.05) * (np.abs(lateral) < 3.6)
         heat += 5.0 * tracks
-        self._albedo = np.clip(albedo, 0, 255).astype(np.uint8)
-        self._heat = np.clip(heat, 0, 255).astype(np.uint8)
+        self._texture = np.clip(np.dstack([albedo, heat]), 0, 255).astype(np.uint8)
 
     def draw(self, travelled_m: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return albedo (H, W, 3) and heat (H, W) of the ground, uint8; rows above the horizon hold nothing useful."""
         camera = self._camera
         scale = _TEXELS_PER_M
-        # Image (u, v) to the ground: distance = f h / (v - horizon), lateral = (u - centre) h / (v - horizon).
+        travelled_m %= _PERIOD_M
+        origin_m = _HALF_WIDTH_M + camera.lateral_m
+        # Image (u, v) to the ground: distance = f h / (v - horizon), lateral = (u - centre) h / (v - horizon) + own.
         rise = camera.above_ground_m
         to_texture = np.array(
             [
-                [
-                    scale * rise,
-                    scale * _HALF_WIDTH_M,
-                    -scale * (rise * camera.width / 2 + _HALF_WIDTH_M * camera.horizon_px),
-                ],
+                [scale * rise, scale * origin_m, -scale * (rise * camera.width / 2 + origin_m * camera.horizon_px)],
                 [0.0, scale * travelled_m, scale * (camera.focal_px * rise - travelled_m * camera.horizon_px)],
                 [0.0, 1.0, -camera.horizon_px],
             ]
         )
         size = (camera.width, camera.height)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        albedo = cv2.warpPerspective(self._albedo, to_texture, size, flags=flags, borderMode=cv2.BORDER_WRAP)
-        heat = cv2.warpPerspective(self._heat, to_texture, size, flags=flags, borderMode=cv2.BORDER_WRAP)
-        return np.asarray(albedo, dtype=np.uint8), np.asarray(heat, dtype=np.uint8)
+        seen = cv2.warpPerspective(self._texture, to_texture, size, flags=flags, borderMode=cv2.BORDER_WRAP)
+        ground = np.asarray(seen, dtype=np.uint8)
+        return ground[..., :3], ground[..., 3]
 
 
 def backdrop(
@@ -118,7 +121,7 @@ def backdrop(
     return albedo, heat
 
 
-def _wrapped_noise(rng: np.random.Generator, height: int, width: int, sigma: float) -> NDArray[np.float64]:
+def wrapped_noise(rng: np.random.Generator, height: int, width: int, sigma: float) -> NDArray[np.float64]:
     """Return smooth noise of unit deviation that repeats without a seam in both directions."""
     noise = rng.normal(size=(height, width))
     margin = int(4 * sigma) + 1

@@ -3,13 +3,19 @@
 Sprites are drawn once, large, with every part in both modalities, and scaled by perspective in each frame.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+T = TypeVar("T", np.uint8, np.float32)
 Colour = tuple[int, int, int]
+
+_LAMPS = ((1.0, 1.0, 1.0), (0.94, 0.98, 1.0), (1.0, 0.93, 0.72))
+"""Colours of headlights: white, bluish white (xenon) and yellowish (halogen)."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Sprite:
         emission: (h, w, 3) uint8 RGB that shines by itself, such as tail lights and windows.
         height_m: height in the world.
         salient: a road user, to be seen by a driver, and not scenery.
-        headlights: whether it shines towards the camera.
+        headlights: colour of the light that it shines towards the camera, of full scale 1; None if it does not.
     """
 
     albedo: NDArray[np.uint8]
@@ -32,7 +38,24 @@ class Sprite:
     emission: NDArray[np.uint8]
     height_m: float
     salient: bool
-    headlights: bool = False
+    headlights: tuple[float, float, float] | None = None
+
+    @cached_property
+    def smaller(self) -> "Sprite":
+        """The same at half the resolution, for when it stands far away."""
+        height, width = self.alpha.shape
+        size = (max(width // 2, 1), max(height // 2, 1))
+
+        def shrink(picture: NDArray[T]) -> NDArray[T]:
+            return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype)
+
+        return replace(
+            self,
+            albedo=shrink(self.albedo),
+            heat=shrink(self.heat),
+            alpha=shrink(self.alpha),
+            emission=shrink(self.emission),
+        )
 
 
 class _Canvas:
@@ -64,7 +87,13 @@ class _Canvas:
         self.polygon([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour, heat, glow)
 
     def sprite(
-        self, rng: np.random.Generator, height_m: float, texture: float, *, salient: bool, headlights: bool = False
+        self,
+        rng: np.random.Generator,
+        height_m: float,
+        texture: float,
+        *,
+        salient: bool,
+        headlights: tuple[float, float, float] | None = None,
     ) -> Sprite:
         """Add surface texture, soften the edges and finish."""
         height, width = self.heat.shape
@@ -103,7 +132,8 @@ def car(rng: np.random.Generator, *, oncoming: bool) -> Sprite:
         for x in (0.10, 0.90):
             canvas.ellipse(x, 0.55, 0.07, 0.06, (200, 20, 20), body + 10, (210, 30, 25))
         canvas.ellipse(0.70, 0.88, 0.04, 0.03, (60, 60, 60), 235)
-    return canvas.sprite(rng, 1.5, 0.05, salient=True, headlights=oncoming)
+    lamps = _LAMPS[int(rng.integers(len(_LAMPS)))] if oncoming else None
+    return canvas.sprite(rng, 1.5, 0.05, salient=True, headlights=lamps)
 
 
 def pedestrian(rng: np.random.Generator, phase: float) -> Sprite:

@@ -85,3 +85,9 @@ def test_the_command_writes_pairs_that_the_readers_read(tmp_path: Path) -> None:
     pairs = find_pairs(tmp_path)
     assert [pair.name for pair in pairs] == [f"tunnel_0_{index:05d}" for index in range(3)]
     assert all(pair.mask is not None for pair in pairs)
+
+
+def test_glare_never_appears_or_vanishes_at_once() -> None:
+    drive = Drive(0, *SIZE)
+    light = [float(frame.visible.mean() - frame.clean_visible.mean()) for frame in map(drive.frame, range(150))]
+    assert np.abs(np.diff(light)).max() < 0.25 * np.mean(light)
