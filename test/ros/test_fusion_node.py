@@ -20,6 +20,16 @@ RGB = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 THERMAL = np.random.default_rng(1).integers(0, 256, (48, 64), dtype=np.uint8)
 
 
+@pytest.fixture(scope="module")
+def slow_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real model that takes several frame times of a camera."""
+    torch.manual_seed(0)
+    config = named_config("epofusion_s")
+    path = tmp_path_factory.mktemp("slow") / "slow.safetensors"
+    save_weights(path, EPOFusion(config), ModelCard("slow", config))
+    return path
+
+
 def accounts_balance(peer: Peer) -> bool:
     pairs = sum(peer.figure(fate) for fate in (*FATES, "in_flight"))
     return (
@@ -144,19 +154,56 @@ def test_what_cannot_be_fused_is_dropped_counted_and_said_and_the_node_goes_on(
 ) -> None:
     with running_node(random_weights, domain, tmp_path / "log"), Peer() as peer:
         peer.activate()
-        peer.images(1_000_000_000, RGB, THERMAL, rgb_encoding="jpeg2000")
-        peer.spin_until(lambda: peer.figure("convert_errors") == 1, "the unknown encoding in diagnostics")
+        started_ns, bad = peer.now_ns(), 0
+        while peer.now_ns() < started_ns + 1_500_000_000:
+            bad += 1
+            peer.images(1_000_000_000 + bad, RGB, THERMAL, rgb_encoding="jpeg2000")
+            peer.spin_once(0.05)
+        peer.spin_until(lambda: peer.figure("pairs") == bad, "all of the unknown encoding in diagnostics")
+        assert peer.figure("convert_errors") > 10
+        seconds = (peer.now_ns() - started_ns) / 1e9
         peer.images(2_000_000_000, RGB, THERMAL[:40])
         peer.spin_until(lambda: peer.figure("size_errors") == 1, "the different sizes in diagnostics")
         assert peer.level > 0
         peer.images(3_000_000_000, RGB, THERMAL)
         peer.spin_until(lambda: len(peer.outputs.fused) == 1, "a good pair after bad ones")
         peer.spin_until(lambda: peer.figure("fused") == 1, "the good pair in diagnostics")
-        peer.spin_until(lambda: peer.figure("fused") == 1, "diagnostics")
         assert accounts_balance(peer)
     log = (tmp_path / "log").read_text()
-    assert "encoding 'jpeg2000' is unknown" in log
+    assert 1 <= log.count("encoding 'jpeg2000' is unknown") <= 1 + seconds, "said once a second at most"
     assert "thermal is 64x40, RGB 64x48 pixels" in log
+
+
+def test_a_request_or_a_stamp_that_makes_no_sense_does_not_end_the_node(
+    random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    with running_node(random_weights, domain, tmp_path / "log") as process, Peer() as peer:
+        assert not peer.transition(ACTIVATE), "an unconfigured node cannot be activated"
+        peer.activate()
+        peer.request_an_impossible_parameter()
+        peer.spin_until(lambda: peer.figure("callback_errors") == 1, "the ignored request in diagnostics")
+        for count, stamp_ns in enumerate((-5_000_000_000, 0, -(2**31) * 1_000_000_000, peer.now_ns()), start=1):
+            peer.images(stamp_ns, RGB, THERMAL)
+            peer.spin_until(lambda count=count: len(peer.outputs.fused) == count, f"a frame of stamp {stamp_ns} ns")
+        peer.spin_until(lambda: peer.figure("fused") == 4, "the frames in diagnostics")
+        assert accounts_balance(peer)
+    assert process.returncode == 0
+    assert "ignored: ValueError: 77" in (tmp_path / "log").read_text()
+
+
+def test_an_interrupt_in_the_midst_of_a_frame_is_no_complaint(slow_weights: Path, domain: int, tmp_path: Path) -> None:
+    rgb, thermal = np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), np.uint8)
+    with running_node(slow_weights, domain, tmp_path / "log") as process, Peer(listen_to=["fused"]) as peer:
+        peer.activate()
+        deadline_ns = peer.now_ns() + TIMEOUT_S * 1e9
+        while not peer.outputs.fused:  # with the first frame out, the next is being fused already
+            assert peer.now_ns() < deadline_ns, "no frame came"
+            peer.images(peer.now_ns(), rgb, thermal)
+            peer.spin_once(0.03)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=TIMEOUT_S) == 0
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert "is ready" in line
 
 
 def test_different_sizes_are_fused_where_resizing_is_allowed(random_weights: Path, domain: int, tmp_path: Path) -> None:
@@ -198,19 +245,17 @@ def test_a_missing_topic_is_said_in_diagnostics_and_a_loop_of_time_is_survived(
         assert accounts_balance(peer)
 
 
-def test_latency_does_not_grow_when_the_model_is_slower_than_the_cameras(domain: int, tmp_path: Path) -> None:
+def test_latency_does_not_grow_when_the_model_is_slower_than_the_cameras(
+    slow_weights: Path, domain: int, tmp_path: Path
+) -> None:
     """30 Hz at 640x480 against a model that takes several frame times: the newest pair wins.
 
     Seconds of publishing: EPOFUSION_SOAK_S, 8 by default; the release check runs 60.
     """
-    torch.manual_seed(0)
-    config = named_config("epofusion_s")
-    model = tmp_path / "slow.safetensors"
-    save_weights(model, EPOFusion(config), ModelCard("slow", config))
     seconds = float(os.environ.get("EPOFUSION_SOAK_S", "8"))
     rgb, thermal = np.full((480, 640, 3), 90, np.uint8), np.full((480, 640), 60, np.uint8)
     settings = {"warmup.height": 480, "warmup.width": 640}
-    with running_node(model, domain, tmp_path / "log", **settings), Peer(listen_to=["fused"]) as peer:
+    with running_node(slow_weights, domain, tmp_path / "log", **settings), Peer(listen_to=["fused"]) as peer:
         peer.activate()
         started_ns = peer.now_ns()
         published = 0
@@ -223,7 +268,7 @@ def test_latency_does_not_grow_when_the_model_is_slower_than_the_cameras(domain:
         # Best effort may lose a frame on a busy machine; without the shared-memory profile it loses most of them.
         peer.spin_until(
             lambda: (
-                min(peer.figure("received_rgb"), peer.figure("received_thermal")) >= 0.98 * published
+                min(peer.figure("received_rgb"), peer.figure("received_thermal")) >= 0.9 * published
                 and peer.figure("in_flight") == 0
             ),
             "the frames to have crossed from process to process, and been accounted for",
@@ -231,10 +276,12 @@ def test_latency_does_not_grow_when_the_model_is_slower_than_the_cameras(domain:
         assert accounts_balance(peer)
         assert peer.figure("superseded") > 0, "the model was not slower than the cameras: nothing was tested"
         ages_ms = np.array([(r.arrived_ns - r.stamp_ns) / 1e6 for r in peer.outputs.fused])
-        inference_ms = peer.figure("inference_ms_p95")
+        inference_ms = {share: peer.figure(f"inference_ms_p{share}") for share in (50, 95)}
         print({name: value for name, value in peer.figures.items() if "_ms" in name or name in FATES})
     print("age of published frames, ms: p50, p95, max", np.percentile(ages_ms, (50, 95, 100)))
-    # A pair waits for at most one inference in the mailbox and then takes one; a frame time is for the transport.
-    assert np.percentile(ages_ms, 95) < 2 * inference_ms + 67
+    # A pair waits for at most one inference in the mailbox and then takes one; two frame times are for the transport.
+    # In seconds of publishing p95 is the worst of some ten frames: one stall of a busy machine, so the median is held.
+    share = 95 if seconds >= 60 else 50
+    assert np.percentile(ages_ms, share) < 2 * inference_ms[share] + 67
     first, last = np.array_split(ages_ms, 2)
     assert np.median(last) < 1.5 * np.median(first) + 67, "the age of published frames grows"
