@@ -43,15 +43,16 @@ class ApproximatePairer:
     def add_rgb(self, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
         """Give in an RGB frame; returns the pairs that are decided now."""
         self.rgb.received += 1
-        return self._add(0, frame)
+        return self._add(0, stamp_ns, frame)
 
     def add_thermal(self, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
         """Give in a thermal frame; returns the pairs that are decided now."""
         self.thermal.received += 1
-        return self._add(1, frame)
+        return self._add(1, stamp_ns, frame)
 
-    def _add(self, index: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
-        self._inputs[index].signalMessage(frame)
+    def _add(self, index: int, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
+        if stamp_ns >= 0:  # message_filters raises an exception of others
+            self._inputs[index].signalMessage(frame)
         found, self._found = self._found, []
         for count in (self.rgb, self.thermal):
             count.paired += len(found)

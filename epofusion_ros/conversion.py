@@ -80,6 +80,7 @@ _TO_RGB: dict[str, Callable[[Pixels], Pixels]] = {
     "yuv422_yuy2": lambda image: cv2.cvtColor(image, cv2.COLOR_YUV2RGB_YUY2),
     "yuyv": lambda image: cv2.cvtColor(image, cv2.COLOR_YUV2RGB_YUY2),
     "mono16": lambda image: cv2.cvtColor(_high_byte(image), cv2.COLOR_GRAY2RGB),
+    "16UC1": lambda image: cv2.cvtColor(_high_byte(image), cv2.COLOR_GRAY2RGB),
     "rgb16": lambda image: _high_byte(image),
     "bgr16": lambda image: cv2.cvtColor(_high_byte(image), cv2.COLOR_BGR2RGB),
 }

@@ -25,10 +25,11 @@ def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float
     return figures
 
 
-def verdict(now: Mapping[str, float], before: Mapping[str, float]) -> tuple[int, str]:
+def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bool) -> tuple[int, str]:
     """Return level (0 OK, 1 WARN, 2 ERROR) and a sentence, from the figures of this second and the last one.
 
-    ERROR: pairs arrived and every one failed. WARN: some failed, or frames arrive and none could be paired. OK else.
+    ERROR: pairs arrived and every one failed. WARN: some failed, frames arrive and none could be paired, or an input of
+    the active node is silent. OK else.
     """
 
     def grown(name: str) -> float:
@@ -41,10 +42,10 @@ def verdict(now: Mapping[str, float], before: Mapping[str, float]) -> tuple[int,
     received_rgb, received_thermal = grown("received_rgb"), grown("received_thermal")
     if received_rgb > 0 and received_thermal > 0 and grown("pairs") == 0:
         return 1, "frames of both inputs arrive, but no stamps lie within sync.slop"
-    if received_rgb > 0 or received_thermal > 0:
-        missing = "thermal" if received_thermal == 0 else "rgb" if received_rgb == 0 else ""
-        return (1, f"no {missing} frame in the last second") if missing else (0, "fusing")
-    return 0, "no input"
+    silent = [name for name, received in (("rgb", received_rgb), ("thermal", received_thermal)) if received == 0]
+    if not active:
+        return 0, "not active"
+    return (1, f"no {' and no '.join(silent)} frame in the last second") if silent else (0, "fusing")
 
 
 def memory_mb() -> float:

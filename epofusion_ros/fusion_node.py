@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _NS_PER_S = 1_000_000_000
 _JOIN_TIMEOUT_S = 30.0
 _WARN_EVERY_S = 1.0
+_NO_RANGE = (float("nan"), float("nan"))
 _FATES = ((ConversionError, "convert_errors"), (RegistrationError, "size_errors"))
 
 
@@ -64,6 +65,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._inputs: list[Subscription[Image] | Subscription[CameraInfo]] = []
         self._camera_info: CameraInfo | None = None
         self._account = Account()
+        self._callback_errors = 0
         self._warned_s: dict[str, float] = {}
         self._figures_before: dict[str, float] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -81,8 +83,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             fuser = Fuser.load(settings.model, device=settings.device, half=settings.half, steps=settings.steps or None)
             height, width = settings.warmup_height, settings.warmup_width
             fuser(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8))
-        except (ImportError, ValueError, OSError, RuntimeError) as error:
-            self.get_logger().error(f"cannot be configured: {error}")
+        except Exception as error:  # whatever it is: rclpy would swallow it without a word
+            self.get_logger().error(f"cannot be configured: {str(error) or type(error).__name__}")
             return TransitionCallbackReturn.FAILURE
         self._pairer, self._account, self._figures_before = pairer, Account(), {}
         self._pipeline = FusionPipeline(fuser, settings)
@@ -92,8 +94,9 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and subscribe."""
-        if self._pairer is None:
+        if self._pairer is None or self._pipeline is None:
             return TransitionCallbackReturn.FAILURE
+        self._pipeline.scaler.reset()
         threshold_s = self._settings.sync_reset_threshold
         self._intake = Intake(self._pairer, self._account, self._hand_on, self._on_time_reset, threshold_s)
         mailbox: Mailbox[Pair[Image]] = Mailbox()
@@ -139,9 +142,15 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
                 self._account.ended("stopped")
             if not self._worker.join(_JOIN_TIMEOUT_S):
                 self.get_logger().error(f"the worker has not finished its frame within {_JOIN_TIMEOUT_S:.0f} s")
-        self._mailbox, self._worker, self._intake = None, None, None
+        self._mailbox, self._worker, self._intake, self._camera_info = None, None, None, None
         if self._pairer is not None:
             self._pairer.reset()
+
+    def survive(self, error: Exception) -> None:
+        """Count what a callback raised, and say it, at most once a second."""
+        self._callback_errors += 1
+        sentence = f"a message or request is ignored: {type(error).__name__}: {error}"
+        self.get_logger().error(sentence, throttle_duration_sec=_WARN_EVERY_S)
 
     def _free(self) -> None:
         self.stop()
@@ -164,7 +173,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             self._account.ended("superseded")
 
     def _on_time_reset(self, name: str, back_s: float) -> None:
-        self.get_logger().warning(f"time of {name} went back by {back_s:.1f} s")
+        self.get_logger().warning(f"time of {name} went back by {back_s:.1f} s", throttle_duration_sec=_WARN_EVERY_S)
         if self._pipeline is not None:
             self._pipeline.scaler.reset()
 
@@ -191,6 +200,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._account.published(timing, float(fused.result.overexposure.mean()), time.monotonic())
 
     def _on_worker_error(self, pair: Pair[Image], error: Exception) -> None:
+        if not self.context.ok():  # interrupted within a frame, which has nowhere to go any more
+            return self._account.ended("stopped")
         for kind, fate in _FATES:
             if isinstance(error, kind):
                 return self._drop(fate, str(error))
@@ -210,8 +221,11 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         figures = self._account.snapshot(time.monotonic())
         rgb, thermal = (self._pairer.rgb, self._pairer.thermal) if self._pairer else (StreamCount(), StreamCount())
         figures |= diagnostics.figures_of_inputs(rgb, thermal)
+        scaling = self._pipeline.scaler.range if self._pipeline else None
+        figures["thermal_min"], figures["thermal_max"] = scaling or _NO_RANGE
+        figures["callback_errors"] = self._callback_errors
         figures["memory_mb"] = diagnostics.memory_mb()
-        level, sentence = diagnostics.verdict(figures, self._figures_before)
+        level, sentence = diagnostics.verdict(figures, self._figures_before, active=self._intake is not None)
         self._figures_before = figures
         texts = {"model": self._settings.model, "device": self._settings.device}
         stamp = self.get_clock().now().to_msg()
@@ -228,18 +242,28 @@ def main() -> int:
         get_logger("epofusion").fatal(f"cannot be started: {error}")
         rclpy.try_shutdown()
         return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
     try:
-        executor.spin()
+        _spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience must not interrupt the tidying up
-        node.get_logger().info("stopped")
     finally:
         node.stop()
         node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _spin(node: FusionNode) -> None:
+    """Handle messages and requests until interrupted, those included that rclpy itself raises an exception of."""
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while rclpy.ok():
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            raise
+        except Exception as error:
+            node.survive(error)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,12 @@
 """Start the EPOFusion node, configured and activated by default, and RViz where it is asked for."""
 
-from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler, SetEnvironmentVariable
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+)
 from launch.conditions import IfCondition
 from launch.events import matches_action
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
@@ -12,7 +18,7 @@ from launch_ros.substitutions import FindPackageShare
 from lifecycle_msgs.msg import Transition
 
 from epofusion_ros.share import DDS_PROFILE_VARIABLE
-from launch import LaunchDescription
+from launch import Action, LaunchContext, LaunchDescription
 
 SHARE = FindPackageShare("epofusion_ros")
 REMAPPINGS = [
@@ -21,6 +27,7 @@ REMAPPINGS = [
     ("thermal/image_raw", LaunchConfiguration("thermal_topic")),
 ]
 USE_SIM_TIME = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
+DEVICE = {"device": ParameterValue(LaunchConfiguration("device"), value_type=str)}
 
 ARGUMENTS = [
     DeclareLaunchArgument("namespace", default_value="", description="Namespace of the node and its topics."),
@@ -42,7 +49,11 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         "autostart", default_value="true", description="Configure and activate the node once it has started."
     ),
-    DeclareLaunchArgument("device", default_value="cpu", description="Where the network runs: cpu, cuda or cuda:N."),
+    DeclareLaunchArgument(
+        "device",
+        default_value="",
+        description="Where the network runs: cpu, cuda or cuda:N. Empty: as params_file says.",
+    ),
     DeclareLaunchArgument("rviz", default_value="false", description="Show inputs and outputs in RViz."),
     DeclareLaunchArgument(
         "dds_profile",
@@ -52,17 +63,15 @@ ARGUMENTS = [
 ]
 
 
-def generate_launch_description() -> LaunchDescription:
+def start_node(context: LaunchContext) -> list[Action]:
+    """The node and what brings it to activity; a function, since `device` overrides params_file only where given."""
+    overrides = [DEVICE] if LaunchConfiguration("device").perform(context) else []
     fusion = LifecycleNode(
         package="epofusion_ros",
         executable="fusion_node",
         name="epofusion",
         namespace=LaunchConfiguration("namespace"),
-        parameters=[
-            LaunchConfiguration("params_file"),
-            USE_SIM_TIME,
-            {"device": ParameterValue(LaunchConfiguration("device"), value_type=str)},
-        ],
+        parameters=[LaunchConfiguration("params_file"), USE_SIM_TIME, *overrides],
         remappings=REMAPPINGS,
         output="screen",
     )
@@ -88,6 +97,10 @@ def generate_launch_description() -> LaunchDescription:
         ),
         condition=autostart,
     )
+    return [fusion, activate, configure]
+
+
+def generate_launch_description() -> LaunchDescription:
     rviz = Node(
         package="rviz2",
         executable="rviz2",
@@ -102,4 +115,4 @@ def generate_launch_description() -> LaunchDescription:
         LaunchConfiguration("dds_profile"),
         condition=IfCondition(PythonExpression(["'", LaunchConfiguration("dds_profile"), "' != ''"])),
     )
-    return LaunchDescription([*ARGUMENTS, profile, fusion, activate, configure, rviz])
+    return LaunchDescription([*ARGUMENTS, profile, OpaqueFunction(function=start_node), rviz])

@@ -16,6 +16,8 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -153,6 +155,12 @@ class Peer:
         (result,) = future.result().results
         assert result.successful == (not result.reason)
         return str(result.reason)
+
+    def request_an_impossible_parameter(self) -> None:
+        """Ask for a parameter of a type that does not exist; rclpy raises an exception of it and sends no answer."""
+        self.spin_until(self._parameters.service_is_ready, "the parameter service")
+        request = SetParameters.Request(parameters=[ParameterMessage(name="steps", value=ParameterValue(type=77))])
+        self._parameters.call_async(request)
 
     def activate(self) -> None:
         """Configure and activate, and wait until both sides see each other."""

@@ -56,7 +56,7 @@ def test_percentiles_are_of_the_last_values() -> None:
 @pytest.mark.parametrize(
     ("now", "level", "sentence"),
     [
-        ({}, 0, "no input"),
+        ({}, 1, "no rgb and no thermal frame"),
         ({"received_rgb": 30, "received_thermal": 30, "pairs": 30, "fused": 30}, 0, "fusing"),
         ({"received_rgb": 30, "received_thermal": 30}, 1, "no stamps lie within sync.slop"),
         ({"received_rgb": 30}, 1, "no thermal frame"),
@@ -67,15 +67,19 @@ def test_percentiles_are_of_the_last_values() -> None:
     ],
 )
 def test_the_verdict_names_what_is_wrong(now: dict[str, float], level: int, sentence: str) -> None:
-    found = verdict(now, {})
+    found = verdict(now, {}, active=True)
     assert found[0] == level
     assert sentence in found[1]
+
+
+def test_a_node_that_is_not_active_misses_no_input() -> None:
+    assert verdict({}, {}, active=False) == (0, "not active")
 
 
 def test_what_went_wrong_earlier_is_no_verdict_on_this_second() -> None:
     figures = {"received_rgb": 9.0, "received_thermal": 9.0, "pairs": 9.0, "convert_errors": 9.0}
     later = {name: value + 30 if name != "convert_errors" else value for name, value in figures.items()}
-    assert verdict(later | {"fused": 30.0}, figures) == (0, "fusing")
+    assert verdict(later | {"fused": 30.0}, figures, active=True) == (0, "fusing")
 
 
 def test_the_message_carries_every_figure_by_name() -> None:

@@ -21,7 +21,7 @@ def test_without_message_filters_the_policy_is_refused_with_the_remedy() -> None
 
 
 @settings(max_examples=100, deadline=None)
-@given(frames=st.lists(st.tuples(st.booleans(), st.integers(0, 500)), max_size=40), reset_at=st.integers(0, 40))
+@given(frames=st.lists(st.tuples(st.booleans(), st.integers(-50, 500)), max_size=40), reset_at=st.integers(0, 40))
 def test_every_frame_is_accounted_for_across_resets(frames: list[tuple[bool, int]], reset_at: int) -> None:
     pytest.importorskip("message_filters", reason="message_filters comes with a ROS 2 distribution only")
     pairer = ApproximatePairer(20 * MS, 5, 0)
@@ -30,7 +30,7 @@ def test_every_frame_is_accounted_for_across_resets(frames: list[tuple[bool, int
         if index == reset_at:
             pairer.reset()
         image = Image()
-        image.header.stamp.nanosec = stamp_ms * MS
+        image.header.stamp.sec, image.header.stamp.nanosec = divmod(stamp_ms * MS, 1_000_000_000)
         pairs += (pairer.add_rgb if is_rgb else pairer.add_thermal)(stamp_ms * MS, image)
         for count in (pairer.rgb, pairer.thermal):
             assert count.received == count.paired + count.unmatched + count.pending

@@ -39,6 +39,7 @@ def message(array: np.ndarray, encoding: str, *, padding: int = 0, big_endian: b
         ("bgra8", np.dstack([SCENE[..., ::-1], GREY]), SCENE),
         ("mono8", GREY, np.dstack([GREY] * 3)),
         ("mono16", GREY.astype(np.uint16) * 256 + 3, np.dstack([GREY] * 3)),
+        ("16UC1", GREY.astype(np.uint16) * 256 + 3, np.dstack([GREY] * 3)),
         ("rgb16", SCENE.astype(np.uint16) * 256 + 9, SCENE),
         ("bgr16", SCENE[..., ::-1].astype(np.uint16) * 256 + 9, SCENE),
     ],

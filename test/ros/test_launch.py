@@ -34,6 +34,32 @@ def test_every_argument_is_described_and_used() -> None:
     assert all(text.endswith(".") for text in declared.values())
 
 
+def test_it_uses_documented_names_only() -> None:
+    """Those of the API reference of launch and launch_ros, in every supported distribution."""
+    documented = {
+        "launch": {"Action", "LaunchContext", "LaunchDescription"},
+        "launch.actions": {
+            "DeclareLaunchArgument",
+            "EmitEvent",
+            "OpaqueFunction",
+            "RegisterEventHandler",
+            "SetEnvironmentVariable",
+        },
+        "launch.conditions": {"IfCondition"},
+        "launch.events": {"matches_action"},
+        "launch.substitutions": {"LaunchConfiguration", "PathJoinSubstitution", "PythonExpression"},
+        "launch_ros.actions": {"LifecycleNode", "Node"},
+        "launch_ros.event_handlers": {"OnStateTransition"},
+        "launch_ros.events.lifecycle": {"ChangeState"},
+        "launch_ros.parameter_descriptions": {"ParameterValue"},
+        "launch_ros.substitutions": {"FindPackageShare"},
+    }
+    imports = [node for node in ast.walk(ast.parse(LAUNCH_FILE.read_text())) if isinstance(node, ast.ImportFrom)]
+    used = {node.module: {alias.name for alias in node.names} for node in imports if "launch" in str(node.module)}
+    assert used.keys() <= documented.keys()
+    assert all(names <= documented[module] for module, names in used.items())
+
+
 def test_the_files_it_points_to_are_there() -> None:
     named = re.findall(r'\[SHARE, "(\w+)", "([\w.]+)"\]', LAUNCH_FILE.read_text())
     assert len(named) >= 3
