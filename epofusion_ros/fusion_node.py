@@ -22,6 +22,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.logging import get_logger
 from sensor_msgs.msg import CameraInfo, Image
 
+from epofusion_core.engines.engine import Engine, EngineOptions
 from epofusion_ros import diagnostics, parameters
 from epofusion_ros.account import Account, PairTiming
 from epofusion_ros.conversion import ConversionError
@@ -56,6 +57,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         super().__init__("epofusion")
         parameters.declare(self)
         self._settings = NodeParameters()
+        self._engine: Engine | None = None
         self._pipeline: FusionPipeline | None = None
         self._pairer: Pairer | None = None
         self._intake: Intake | None = None
@@ -80,7 +82,10 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
 
             self._settings = settings = parameters.read(self)
             pairer = build_pairer(settings)
-            fuser = Fuser.load(settings.model, device=settings.device, half=settings.half, steps=settings.steps or None)
+            options = EngineOptions(
+                settings.engine, settings.device, settings.precision, settings.steps or None, settings.threads
+            )
+            fuser = Fuser.load(settings.model, options, report=self.get_logger().info)
             height, width = settings.warmup_height, settings.warmup_width
             fuser(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8))
         except Exception as error:  # whatever it is: rclpy would swallow it without a word
@@ -89,7 +94,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._pairer, self._account, self._figures_before = pairer, Account(), {}
         self._pipeline = FusionPipeline(fuser, settings)
         self._outputs = Outputs(self)
-        self.get_logger().info(f"model {fuser.card.name} on {fuser.device} is ready")
+        self._engine = fuser.engine
+        self.get_logger().info(f"model {fuser.card.name} is ready: {fuser.engine.name} on {fuser.engine.device}")
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -228,6 +234,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         level, sentence = diagnostics.verdict(figures, self._figures_before, active=self._intake is not None)
         self._figures_before = figures
         texts = {"model": self._settings.model, "device": self._settings.device}
+        if self._engine:
+            texts |= {"engine": f"{self._engine.name} {self._engine.precision}", "device": self._engine.device}
         stamp = self.get_clock().now().to_msg()
         name = f"{self.get_fully_qualified_name()}: fusion"
         self._diagnostics.publish(diagnostics.to_message(name, stamp, level, sentence, figures, texts))

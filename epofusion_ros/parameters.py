@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from epofusion_core.engines.engine import ENGINES, PRECISIONS
+
 if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
     from rclpy.node import Node
@@ -62,8 +64,31 @@ class NodeParameters:
     model: str = _parameter(
         "epofusion_xs", Declaration("model", "Name of a size whose weights ship, or path of a weights file.")
     )
-    device: str = _parameter("cpu", Declaration("device", "Where the network runs: cpu, cuda or cuda:N."))
-    half: bool = _parameter(False, Declaration("half", "Compute in half precision; worth it on a GPU only."))
+    engine: str = _parameter(
+        "auto",
+        Declaration(
+            "engine", "What runs the network; auto takes the fastest that is installed and fits.", choices=ENGINES
+        ),
+    )
+    device: str = _parameter(
+        "cpu",
+        Declaration(
+            "device",
+            "Where the network runs: cpu; torch: cuda or cuda:N; onnxruntime: cuda, tensorrt or openvino; "
+            "openvino: gpu or npu.",
+        ),
+    )
+    precision: str = _parameter(
+        "auto",
+        Declaration(
+            "precision",
+            "Of the arithmetic; auto takes int8 where the model has such a graph, else f32.",
+            choices=PRECISIONS,
+        ),
+    )
+    threads: int = _parameter(
+        0, Declaration("threads", "Processor threads of the network; 0 takes all.", lowest=0, highest=1024)
+    )
     steps: int = _parameter(0, Declaration("steps", "Sampling steps K; 0 takes the model's own.", lowest=0, highest=50))
     warmup_height: int = _parameter(
         480, Declaration("warmup.height", "Image height of the warm-up run.", "px", lowest=1, highest=8192)

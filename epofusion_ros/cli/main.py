@@ -5,6 +5,7 @@ import typer
 from epofusion_ros.cli.ablate import ablate
 from epofusion_ros.cli.demo import demo
 from epofusion_ros.cli.evaluate import evaluate
+from epofusion_ros.cli.export import export
 from epofusion_ros.cli.fuse import fuse
 from epofusion_ros.cli.info import info
 from epofusion_ros.cli.ivoe import ivoe
@@ -25,6 +26,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(score)
 app.command()(ablate)
+app.command()(export)
 app.command()(simulate)
 app.add_typer(ivoe, name="ivoe")
 

@@ -11,9 +11,10 @@ from harness import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE, TIMEOUT_S, Peer, f
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
+from epofusion_core.model.card import ModelCard
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.weights import ModelCard, save_weights
+from epofusion_core.model.weights import save_weights
 from epofusion_ros.account import FATES
 
 RGB = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
