@@ -3,6 +3,7 @@
 import typer
 
 from epofusion_ros.cli.ablate import ablate
+from epofusion_ros.cli.bench import bench
 from epofusion_ros.cli.demo import demo
 from epofusion_ros.cli.evaluate import evaluate
 from epofusion_ros.cli.export import export
@@ -27,6 +28,7 @@ app.command()(evaluate)
 app.command()(score)
 app.command()(ablate)
 app.command()(export)
+app.command()(bench)
 app.command()(simulate)
 app.add_typer(ivoe, name="ivoe")
 
