@@ -159,16 +159,35 @@ class NodeParameters:
         ),
     )
     thermal_min: float = _parameter(
-        0.0, Declaration("thermal.min", "Value mapped to black in scale mode fixed.", "sensor unit")
+        0.0, Declaration("thermal.min", "Value mapped to black in scale mode fixed.", "thermal.unit")
     )
     thermal_max: float = _parameter(
-        65535.0, Declaration("thermal.max", "Value mapped to white in scale mode fixed.", "sensor unit")
+        65535.0, Declaration("thermal.max", "Value mapped to white in scale mode fixed.", "thermal.unit")
+    )
+    thermal_unit: str = _parameter(
+        "counts",
+        Declaration(
+            "thermal.unit",
+            "Unit of thermal.min and thermal.max: sensor counts, or kelvin or celsius for radiometric cameras; "
+            "32FC1 images are taken to be in this unit.",
+            choices=("counts", "kelvin", "celsius"),
+        ),
+    )
+    thermal_kelvin_per_count: float = _parameter(
+        0.01,
+        Declaration(
+            "thermal.kelvin_per_count",
+            "What a count of a radiometric 16-bit camera stands for.",
+            "K",
+            lowest=1e-6,
+            highest=10.0,
+        ),
     )
     thermal_smoothing: float = _parameter(
         0.9,
         Declaration(
             "thermal.smoothing",
-            "Share of the last frame's scaling that is kept; 0 scales each frame by itself.",
+            "Share of the last frame's scaling that is kept; grey values move by at most 2 levels a frame in any case.",
             lowest=0.0,
             highest=0.999,
         ),
@@ -176,6 +195,15 @@ class NodeParameters:
     thermal_polarity: str = _parameter(
         "white_hot",
         Declaration("thermal.polarity", "What is bright in the thermal image.", choices=("white_hot", "black_hot")),
+    )
+    thermal_clahe: float = _parameter(
+        0.0,
+        Declaration(
+            "thermal.clahe",
+            "Clip limit of an adaptive histogram equalisation (CLAHE) of the scaled image; 0 leaves it out.",
+            lowest=0.0,
+            highest=100.0,
+        ),
     )
     registration_mode: str = _parameter(
         "none",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from epofusion_ros.conversion import ImageLike, to_rgb, to_thermal
 from epofusion_ros.parameters import NodeParameters
 from epofusion_ros.registration import build_registration
-from epofusion_ros.thermal import ThermalScaler
+from epofusion_ros.thermal import ThermalScaler, ThermalScaling
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser, FusionResult
@@ -41,11 +41,16 @@ class FusionPipeline:
         self._fuser = fuser
         low, high = parameters.thermal_percentiles
         self.scaler = ThermalScaler(
-            parameters.thermal_scale_mode,
-            (low, high),
-            (parameters.thermal_min, parameters.thermal_max),
-            parameters.thermal_smoothing,
-            black_hot=parameters.thermal_polarity == "black_hot",
+            ThermalScaling(
+                parameters.thermal_scale_mode,
+                (low, high),
+                (parameters.thermal_min, parameters.thermal_max),
+                parameters.thermal_unit,
+                parameters.thermal_kelvin_per_count,
+                parameters.thermal_smoothing,
+                parameters.thermal_polarity == "black_hot",
+                parameters.thermal_clahe,
+            )
         )
         self._register = build_registration(parameters.registration_mode)
 
