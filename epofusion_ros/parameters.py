@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
+_RELIABILITIES = ("auto", "best_effort", "reliable")
+
 Value: TypeAlias = "str | int | float | bool | Sequence[float]"
 
 
@@ -214,17 +216,19 @@ class NodeParameters:
         ),
     )
     qos_rgb_reliability: str = _parameter(
-        "best_effort",
+        "auto",
         Declaration(
-            "qos.rgb.reliability", "Reliability asked of the RGB publisher.", choices=("best_effort", "reliable")
+            "qos.rgb.reliability",
+            "Reliability asked of the RGB publisher; auto follows what it offers.",
+            choices=_RELIABILITIES,
         ),
     )
     qos_thermal_reliability: str = _parameter(
-        "best_effort",
+        "auto",
         Declaration(
             "qos.thermal.reliability",
-            "Reliability asked of the thermal publisher.",
-            choices=("best_effort", "reliable"),
+            "Reliability asked of the thermal publisher; auto follows what it offers.",
+            choices=_RELIABILITIES,
         ),
     )
     qos_depth: int = _parameter(

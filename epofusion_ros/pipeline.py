@@ -1,5 +1,6 @@
 """From a pair of image messages to fused pictures: conversion, thermal scaling, registration, the model."""
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,12 @@ class FusedPair:
     Attributes:
         result: of the model.
         thermal: (H, W) uint8, scaled and registered.
+        stages_ms: milliseconds of each stage, by name.
     """
 
     result: "FusionResult"
     thermal: NDArray[np.uint8]
+    stages_ms: dict[str, float]
 
 
 class FusionPipeline:
@@ -61,9 +64,18 @@ class FusionPipeline:
             ConversionError: a message has an unknown encoding or is malformed.
             RegistrationError: the sizes differ and nothing says how to bring them together.
         """
-        rgb = to_rgb(rgb_message)
-        thermal = self._register(self.scaler(to_thermal(thermal_message)), (rgb.shape[0], rgb.shape[1]))
-        return FusedPair(self._fuser(rgb, thermal), thermal)
+        started_s = time.monotonic()
+        rgb, counts = to_rgb(rgb_message), to_thermal(thermal_message)
+        converted_s = time.monotonic()
+        thermal = self._register(self.scaler(counts), (rgb.shape[0], rgb.shape[1]))
+        prepared_s = time.monotonic()
+        result = self._fuser(rgb, thermal)
+        stages_ms = {
+            "conversion": 1e3 * (converted_s - started_s),
+            "thermal": 1e3 * (prepared_s - converted_s),
+            "fusion": 1e3 * (time.monotonic() - prepared_s),
+        }
+        return FusedPair(result, thermal, stages_ms)
 
 
 def to_mono8(share: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -87,7 +87,7 @@ class Peer:
         self.level, self.sentence = 0, ""
         self.reports = 0
         for name in listen_to:
-            self._listen(TOPICS[name], getattr(self.outputs, name))
+            self.listen(name)
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self.node.create_subscription(CameraInfo, "/epofusion/fused/camera_info", self.outputs.camera_info.append, qos)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
@@ -105,11 +105,13 @@ class Peer:
         self.node.destroy_node()
         rclpy.shutdown()
 
-    def _listen(self, topic: str, kept: list[Received]) -> None:
+    def listen(self, name: str) -> None:
+        """Subscribe to one of the fields of `Outputs`."""
+        kept: list[Received] = getattr(self.outputs, name)
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self.node.create_subscription(
             Image,
-            f"/epofusion/{topic}",
+            f"/epofusion/{TOPICS[name]}",
             lambda message: kept.append(Received(message, self.now_ns())),
             qos,
         )
@@ -172,9 +174,13 @@ class Peer:
         for topic in ("/rgb/image_raw", "/thermal/image_raw", "/rgb/camera_info"):
             self.spin_until(lambda topic=topic: self.node.count_subscribers(topic) > 0, f"a subscription to {topic}")
 
+    def subscriptions_to(self, topic: str) -> list[ReliabilityPolicy]:
+        """Return what each subscription to a topic asks for."""
+        return [info.qos_profile.reliability for info in self.node.get_subscriptions_info_by_topic(topic)]
+
     def reliability_asked_for(self, topic: str) -> ReliabilityPolicy:
-        (subscription,) = self.node.get_subscriptions_info_by_topic(topic)
-        return subscription.qos_profile.reliability
+        (reliability,) = self.subscriptions_to(topic)
+        return reliability
 
     def images(
         self,

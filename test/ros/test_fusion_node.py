@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE, TIMEOUT_S, Peer, accounts_balance, fill, running_node
-from rclpy.qos import ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Float32MultiArray
 
 RGB = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 THERMAL = np.random.default_rng(1).integers(0, 256, (48, 64), dtype=np.uint8)
@@ -174,6 +175,72 @@ def test_the_models_that_ship_run_without_torch_and_diagnostics_name_the_engine(
         assert process.poll() is None
     assert memory_mb < 600
     assert "engine openvino, precision" in (tmp_path / "log").read_text()
+
+
+def test_nobody_listens_and_nothing_is_fused(random_weights: Path, domain: int, tmp_path: Path) -> None:
+    with running_node(random_weights, domain, tmp_path / "log") as _, Peer(listen_to=[]) as peer:
+        peer.activate()
+        peer.images(peer.now_ns(), RGB, THERMAL)
+        peer.spin_until(lambda: peer.figure("unwatched") == 1, "the pair in diagnostics")
+        assert peer.figure("fused") == 0
+        assert accounts_balance(peer)
+        peer.listen("fused")
+        peer.spin_until(lambda: peer.node.count_publishers("/epofusion/fused/image") > 0, "the publisher")
+        stamp_ns = peer.now_ns()
+        while not peer.outputs.fused:  # the node sees the listener a moment later
+            peer.images(stamp_ns := stamp_ns + 33_000_000, RGB, THERMAL)
+            peer.spin_once(0.03)
+
+
+def test_reliability_follows_the_publishers_that_there_are(random_weights: Path, domain: int, tmp_path: Path) -> None:
+    with running_node(random_weights, domain, tmp_path / "log"), Peer() as peer:
+        peer.activate()
+        topic = "/rgb/image_raw"
+        assert peer.reliability_asked_for(topic) == ReliabilityPolicy.BEST_EFFORT
+        peer.node.destroy_publisher(peer.rgb)
+        peer.rgb = peer.node.create_publisher(Image, topic, QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE))
+        peer.spin_until(
+            lambda: peer.subscriptions_to(topic) == [ReliabilityPolicy.RELIABLE], "the node to ask for reliable"
+        )
+        stamp_ns = peer.now_ns()
+        while not peer.outputs.fused:
+            peer.images(stamp_ns := stamp_ns + 33_000_000, RGB, THERMAL)
+            peer.spin_once(0.03)
+        other = peer.node.create_publisher(Image, topic, qos_profile_sensor_data)
+        peer.spin_until(
+            lambda: peer.subscriptions_to(topic) == [ReliabilityPolicy.BEST_EFFORT], "the node to take both publishers"
+        )
+        peer.node.destroy_publisher(other)
+
+
+def test_debug_topics_show_the_thermal_image_as_the_model_sees_it_and_the_time_of_each_stage(
+    random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    thermal, stages = [], []
+    qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+    with running_node(random_weights, domain, tmp_path / "log"), Peer(listen_to=[]) as peer:
+        peer.node.create_subscription(Image, "/epofusion/debug/thermal", thermal.append, qos)
+        peer.node.create_subscription(Float32MultiArray, "/epofusion/debug/pipeline_ms", stages.append, qos)
+        peer.activate()
+        stamp_ns = peer.now_ns()
+        while not (thermal and stages):
+            counts = (THERMAL.astype(np.uint16) << 4) + 1000
+            peer.images(stamp_ns := stamp_ns + 33_000_000, RGB, counts, thermal_encoding="mono16")
+            peer.spin_once(0.03)
+    picture = np.frombuffer(thermal[0].data, np.uint8)
+    assert thermal[0].encoding == "mono8"
+    assert picture.min() < 10
+    assert picture.max() > 245
+    assert [dimension.label for dimension in stages[0].layout.dim] == ["conversion", "thermal", "fusion", "publication"]
+    assert all(value >= 0 for value in stages[0].data)
+
+
+def test_the_log_says_why_nothing_pairs(random_weights: Path, domain: int, tmp_path: Path) -> None:
+    with running_node(random_weights, domain, tmp_path / "log"), Peer(listen_to=[]) as peer:
+        peer.activate()
+        peer.node.destroy_publisher(peer.thermal)
+        peer.spin_until(lambda: "not synchronised" in (tmp_path / "log").read_text(), "the warning")
+    assert "/thermal/image_raw has no publisher" in (tmp_path / "log").read_text()
 
 
 def test_an_interrupt_in_the_midst_of_a_frame_is_no_complaint(slow_weights: Path, domain: int, tmp_path: Path) -> None:
