@@ -54,8 +54,8 @@ def centre(image: np.ndarray) -> tuple[float, float]:
 def test_a_homography_takes_each_thermal_pixel_where_it_says(
     dx: float, dy: float, scale: float, degrees: float
 ) -> None:
-    rotation = cv2.getRotationMatrix2D((80, 60), degrees, scale)
-    matrix = np.vstack([rotation, [0, 0, 1]]) + [[0, 0, dx], [0, 0, dy], [0, 0, 0]]
+    matrix = np.vstack([cv2.getRotationMatrix2D((80, 60), degrees, scale), [0, 0, 1]])
+    matrix[:2, 2] += (dx, dy)
     warp = homography_warp(Homography(matrix, SIZE, SIZE), SIZE, SIZE)
     for x, y in ((60, 50), (100, 70)):
         expected = matrix @ (x, y, 1)
