@@ -1,5 +1,6 @@
 """From a pair of image messages to fused pictures: conversion, thermal scaling, registration, the model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,3 +76,12 @@ def overlay(result: "FusionResult") -> NDArray[np.uint8]:
     glare = (result.overexposure >= 0.5).astype(np.uint8)
     outlines, _ = cv2.findContours(glare, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(image, outlines, -1, _GLARE_COLOUR, 1), dtype=np.uint8)
+
+
+PICTURES: dict[str, Callable[["FusionResult"], NDArray[np.uint8]]] = {
+    "~/fused/image": lambda result: result.fused_rgb,
+    "~/overexposure_mask": lambda result: to_mono8(result.overexposure),
+    "~/guidance_mask": lambda result: to_mono8(result.guidance),
+    "~/overlay": overlay,
+}
+"""Pictures that the node publishes, by topic."""
