@@ -19,21 +19,20 @@ _PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 def histogram(values: Sequence[float], unit: str) -> Markup:
     """Return the distribution of at least one value, from 0 to the largest."""
     counts, edges = np.histogram(values, bins=_BINS, range=(0.0, max(values)))
-    top = int(counts.max())
     marks = _bars(counts, [f"{low:.0f} to {high:.0f} {unit}: {{}} frames" for low, high in pairwise(edges)])
-    return _chart(marks, float(edges[-1]), unit, float(top), "frames")
+    return _chart(marks, float(edges[-1]), unit, _HEADROOM * counts.max(), "frames")
 
 
 def events(times_s: Sequence[float], duration_s: float, what: str) -> Markup:
     """Return how many events there are over the time from 0 to a duration; there may be none."""
     counts, edges = np.histogram(times_s, bins=_BINS, range=(0.0, max(duration_s, 1e-3)))
     marks = _bars(counts, [f"{low:.1f} to {high:.1f} s: {{}} {what}" for low, high in pairwise(edges)])
-    return _chart(marks, float(edges[-1]), "s", float(max(counts.max(), 1)), what)
+    return _chart(marks, float(edges[-1]), "s", _HEADROOM * max(counts.max(), 1), what)
 
 
 def _bars(counts: NDArray[np.int64], titles: Sequence[str]) -> Markup:
-    """Return a bar for each count above 0, the highest as high as the chart; `{}` in a title is the count."""
-    top, width = counts.max(), _PLOT_WIDTH / len(counts)
+    """Return a bar for each count above 0; `{}` in a title is the count."""
+    top, width = _HEADROOM * max(counts.max(), 1), _PLOT_WIDTH / len(counts)
     return Markup("").join(
         _BAR.format(
             _LEFT + index * width + 0.5,
