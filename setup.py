@@ -40,6 +40,12 @@ def installed_folder(folder: str) -> list[tuple[str, list[str]]]:
     return [(str(SHARE / path.parent), [str(path)]) for path in relative]
 
 
+def installed_weights() -> list[tuple[str, list[str]]]:
+    """List the models that ship, weights and graphs, for share/epofusion_ros."""
+    files = sorted(str(path) for path in Path("epofusion_core/weights").iterdir() if path.is_file())
+    return [(str(SHARE / "weights"), files)]
+
+
 setup(
     name=NAME,
     version="0.1.0",
@@ -50,7 +56,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["epofusion_core*", "epofusion_ros*"]),
     package_data={
-        "epofusion_core": ["py.typed", "weights/*.safetensors", "**/*.jinja"],
+        "epofusion_core": ["py.typed", "weights/*", "**/*.jinja"],
         "epofusion_ros": ["py.typed", "**/*.jinja"],
     },
     data_files=[
@@ -58,7 +64,7 @@ setup(
         (str(SHARE), ["package.xml"]),
         *installed_folder("launch"),
         *installed_folder("config"),
-        (str(SHARE / "weights"), sorted(str(path) for path in Path("epofusion_core/weights").glob("*.safetensors"))),
+        *installed_weights(),
     ],
     install_requires=[
         "av>=12",
@@ -67,16 +73,18 @@ setup(
         "matplotlib>=3.8",
         "numpy>=1.26",
         "opencv-python-headless>=4.8",
+        "platformdirs>=4",
         "pydantic>=2.6",
         "PyYAML>=6",
         "rich>=13.7",
         "rosbags>=0.10",
+        "safetensors>=0.4",
         "typer>=0.12",
     ],
     extras_require={
-        "torch": ["safetensors>=0.4", "timm>=1.0", "torch>=2.4", "torchvision>=0.19"],
-        "train": ["accelerate>=1.0", "tensorboard>=2.16"],
-        "onnxruntime": ["onnxruntime>=1.18", "onnxscript>=0.1"],
+        "torch": ["onnx>=1.17", "onnxscript>=0.2", "timm>=1.0", "torch>=2.6", "torchvision>=0.21"],
+        "train": ["accelerate>=1.0", "nncf>=2.14", "tensorboard>=2.16"],
+        "onnxruntime": ["onnxruntime>=1.18"],
         "openvino": ["openvino>=2024.4"],
         "ros-wheels": ROS_WHEELS,
         "test": TEST,

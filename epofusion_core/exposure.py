@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 SATURATED_LUMA: Final = 245
 """8-bit luma from which a visible pixel counts as overexposed."""
 
-_RAMP_START: Final = 225.0
-_RAMP_WIDTH: Final = 20.0
+_RAMP_START: Final = 225
+_RAMP_WIDTH: Final = 20
 _BLUR_SIGMA_PX: Final = 3.0
+
+_RAMP: Final = np.rint(np.clip((np.arange(256) - _RAMP_START) / _RAMP_WIDTH, 0, 1) * 255).astype(np.uint8)
+"""The ramp as a table over the luma, of full scale 255: 8-bit filters are several times faster than float ones."""
 
 
 def overexposure_map(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -29,9 +32,9 @@ def overexposure_map(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     Returns:
         (H, W) float32 in [0, 1]: 0 well exposed, 1 blown out.
     """
-    ramp = np.clip((luma.astype(np.float32) - _RAMP_START) / _RAMP_WIDTH, 0.0, 1.0)
-    grown = cv2.dilate(ramp, np.ones((3, 3), np.uint8))
-    return np.asarray(cv2.GaussianBlur(grown, (0, 0), _BLUR_SIGMA_PX), dtype=np.float32)
+    grown = cv2.dilate(cv2.LUT(luma, _RAMP), np.ones((3, 3), np.uint8))
+    smooth = cv2.GaussianBlur(grown, (0, 0), _BLUR_SIGMA_PX)
+    return np.asarray(np.multiply(smooth, np.float32(1 / 255)), dtype=np.float32)
 
 
 def overexposed_fraction(luma: NDArray[np.uint8]) -> float:

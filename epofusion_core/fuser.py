@@ -1,16 +1,20 @@
 """The one door for users: load a model by name or path, give it two images, get the fused one."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from epofusion_core.engines.cache import Report
+from epofusion_core.engines.engine import Engine, EngineOptions
+from epofusion_core.engines.select import open_engine
 from epofusion_core.exposure import overexposure_map
 from epofusion_core.imaging import RgbImage, luma, with_luma
-from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.weights import ModelCard, load_weights, resolve_weights
+from epofusion_core.model.card import ModelCard, read_card, resolve_weights
+
+_LOG = logging.getLogger("epofusion")
 
 
 @dataclass(frozen=True)
@@ -32,49 +36,39 @@ class FusionResult:
 
 
 class Fuser:
-    """Fuses pairs of images. Deterministic: the same input gives the same output, bit for bit."""
+    """Fuses pairs of images. Deterministic: the same input gives the same output, bit for bit.
 
-    def __init__(
-        self,
-        model: EPOFusion,
-        card: ModelCard,
-        *,
-        device: str = "cpu",
-        half: bool = False,
-        steps: int | None = None,
-    ) -> None:
-        """Wrap a model; users call `Fuser.load`."""
-        self.card = card
-        self.device = _device(device)
-        self._dtype = torch.float16 if half else torch.float32
-        self._model = model.eval().to(self.device, self._dtype).to(memory_format=torch.channels_last)
-        self._steps = steps
+    Attributes:
+        card: what the model's file says of itself.
+        engine: what runs it.
+    """
+
+    def __init__(self, engine: Engine, card: ModelCard) -> None:
+        """Wrap an engine; users call `Fuser.load`."""
+        self.engine, self.card = engine, card
 
     @classmethod
     def load(
         cls,
         model: str | Path = "epofusion_xs",
+        options: EngineOptions | None = None,
         *,
-        device: str = "cpu",
-        half: bool = False,
-        steps: int | None = None,
+        report: Report = _LOG.info,
     ) -> "Fuser":
         """Load a model.
 
         Args:
             model: name of a size whose weights ship, or path of a weights file.
-            device: "cpu", "cuda" or "cuda:N".
-            half: compute in half precision; worth it on a GPU only.
-            steps: DDIM steps K, at least 1; the model's own by default.
+            options: what runs it, where and how; the defaults of `EngineOptions` take the fastest way.
+            report: told what takes long on the first start, and what "auto" takes.
 
         Raises:
             WeightsError: the model is unknown or its file is damaged.
-            ValueError: the device is not there, or steps is less than 1.
+            EngineError: what an option asks for is not there.
         """
-        if steps is not None and steps < 1:
-            raise ValueError(f"steps is {steps}; expected at least 1")
-        network, card = load_weights(resolve_weights(model))
-        return cls(network, card, device=device, half=half, steps=steps)
+        weights = resolve_weights(model)
+        card = read_card(weights)
+        return cls(open_engine(weights, card, options or EngineOptions(), report), card)
 
     def __call__(self, rgb: RgbImage, thermal: NDArray[np.uint8] | NDArray[np.float32]) -> FusionResult:
         """Fuse one pair.
@@ -88,27 +82,8 @@ class Fuser:
         """
         _check(rgb, thermal)
         grey = luma(rgb)
-        with torch.inference_mode():
-            fused, guidance = self._model(self._tensor(grey), self._tensor(thermal), steps=self._steps)
-        fused_luma, guidance_map = (image[0, 0].float().cpu().numpy() for image in (fused, guidance))
-        return FusionResult(with_luma(rgb, fused_luma), fused_luma, guidance_map, overexposure_map(grey))
-
-    def _tensor(self, image: NDArray[np.uint8] | NDArray[np.float32]) -> torch.Tensor:
-        """Return (1, 1, H, W) in [0, 1] on the model's device."""
-        scale = np.float32(255.0 if image.dtype == np.uint8 else 1.0)
-        # The one copy; images that are views of messages are read-only, which PyTorch does not take.
-        scaled = np.divide(image, scale, dtype=np.float32)
-        return torch.from_numpy(scaled).to(self.device, self._dtype)[None, None]
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"device {name!r} is unknown; expected cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {name!r} is not there: PyTorch sees no CUDA device; expected cpu")
-    return device
+        fused_luma, guidance = self.engine.run(grey, thermal)
+        return FusionResult(with_luma(rgb, fused_luma), fused_luma, guidance, overexposure_map(grey))
 
 
 def _check(rgb: NDArray[np.generic], thermal: NDArray[np.generic]) -> None:

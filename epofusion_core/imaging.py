@@ -68,8 +68,11 @@ def with_luma(rgb: RgbImage, new_luma: NDArray[np.float32]) -> RgbImage:
     Returns:
         (H, W, 3) uint8, clipped to 0..255.
     """
-    difference = np.rint(new_luma * 255.0).astype(np.int16) - luma(rgb)
-    return np.asarray(cv2.add(rgb, cv2.merge([difference] * 3), dtype=cv2.CV_8U), dtype=np.uint8)
+    wanted, present = cv2.convertScaleAbs(new_luma, alpha=255.0), luma(rgb)
+    # Saturating 8-bit arithmetic, several times faster than one signed difference; one of the two is 0 everywhere.
+    lighter, darker = cv2.subtract(wanted, present), cv2.subtract(present, wanted)
+    raised = cv2.add(rgb, cv2.cvtColor(lighter, cv2.COLOR_GRAY2RGB))
+    return np.asarray(cv2.subtract(raised, cv2.cvtColor(darker, cv2.COLOR_GRAY2RGB)), dtype=np.uint8)
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:

@@ -6,8 +6,18 @@ from dataclasses import dataclass
 
 from epofusion_ros.statistics import Distribution, Rate
 
-FATES = ("fused", "superseded", "stale", "convert_errors", "size_errors", "inference_errors", "stopped")
-"""What can become of a pair: published, replaced by a newer one, dropped for a reason, or waiting at the end."""
+FATES = (
+    "fused",
+    "superseded",
+    "unwatched",
+    "stale",
+    "convert_errors",
+    "size_errors",
+    "inference_errors",
+    "stopped",
+)
+"""What can become of a pair: published, replaced by a newer one, fused for nobody, dropped for a reason, or waiting
+when the node is stopped."""
 
 
 @dataclass(frozen=True)

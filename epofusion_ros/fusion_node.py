@@ -10,7 +10,6 @@ import signal
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import rclpy
@@ -22,20 +21,19 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.logging import get_logger
 from sensor_msgs.msg import CameraInfo, Image
 
+from epofusion_core.engines.engine import Engine
 from epofusion_ros import diagnostics, parameters
 from epofusion_ros.account import Account, PairTiming
 from epofusion_ros.conversion import ConversionError
+from epofusion_ros.inputs import Input
 from epofusion_ros.intake import Intake, build_pairer
 from epofusion_ros.mailbox import Mailbox, Worker
 from epofusion_ros.outputs import Outputs
 from epofusion_ros.pairing import Pair, Pairer, StreamCount
 from epofusion_ros.parameters import NodeParameters
-from epofusion_ros.pipeline import FusionPipeline
-from epofusion_ros.qos import input_qos
+from epofusion_ros.pipeline import FusionPipeline, load_fuser
 from epofusion_ros.registration import RegistrationError
-
-if TYPE_CHECKING:
-    from rclpy.subscription import Subscription
+from epofusion_ros.sync_watch import SyncWatch
 
 _NS_PER_S = 1_000_000_000
 _JOIN_TIMEOUT_S = 30.0
@@ -56,13 +54,15 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         super().__init__("epofusion")
         parameters.declare(self)
         self._settings = NodeParameters()
+        self._engine: Engine | None = None
         self._pipeline: FusionPipeline | None = None
         self._pairer: Pairer | None = None
         self._intake: Intake | None = None
         self._outputs: Outputs | None = None
         self._mailbox: Mailbox[Pair[Image]] | None = None
         self._worker: Worker[Pair[Image]] | None = None
-        self._inputs: list[Subscription[Image] | Subscription[CameraInfo]] = []
+        self._inputs: list[Input] = []
+        self._sync_watch: SyncWatch | None = None
         self._camera_info: CameraInfo | None = None
         self._account = Account()
         self._callback_errors = 0
@@ -76,11 +76,9 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and warm it up; FAILURE, with one line that says why, leaves the node unconfigured."""
         try:
-            from epofusion_core.fuser import Fuser  # takes seconds, which the node spends on the graph
-
             self._settings = settings = parameters.read(self)
             pairer = build_pairer(settings)
-            fuser = Fuser.load(settings.model, device=settings.device, half=settings.half, steps=settings.steps or None)
+            fuser = load_fuser(settings, self.get_logger().info)
             height, width = settings.warmup_height, settings.warmup_width
             fuser(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8))
         except Exception as error:  # whatever it is: rclpy would swallow it without a word
@@ -89,7 +87,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._pairer, self._account, self._figures_before = pairer, Account(), {}
         self._pipeline = FusionPipeline(fuser, settings)
         self._outputs = Outputs(self)
-        self.get_logger().info(f"model {fuser.card.name} on {fuser.device} is ready")
+        self._engine = fuser.engine
+        self.get_logger().info(f"model {fuser.card.name} is ready: {fuser.engine.name} on {fuser.engine.device}")
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -102,14 +101,14 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         mailbox: Mailbox[Pair[Image]] = Mailbox()
         self._mailbox = mailbox
         self._worker = Worker(mailbox, self._fuse, self._on_worker_error, "fusion")
-        settings = self._settings
-        rgb_qos = input_qos(settings.qos_rgb_reliability, settings.qos_depth)
-        thermal_qos = input_qos(settings.qos_thermal_reliability, settings.qos_depth)
+        rgb, thermal = self._settings.qos_rgb_reliability, self._settings.qos_thermal_reliability
+        depth = self._settings.qos_depth
         self._inputs = [
-            self.create_subscription(Image, "rgb/image_raw", partial(self._take, "rgb"), rgb_qos),
-            self.create_subscription(Image, "thermal/image_raw", partial(self._take, "thermal"), thermal_qos),
-            self.create_subscription(CameraInfo, "rgb/camera_info", self._take_camera_info, rgb_qos),
+            Input(self, Image, "rgb/image_raw", partial(self._take, "rgb"), rgb, depth),
+            Input(self, Image, "thermal/image_raw", partial(self._take, "thermal"), thermal, depth),
+            Input(self, CameraInfo, "rgb/camera_info", self._take_camera_info, rgb, depth),
         ]
+        self._sync_watch = SyncWatch(time.monotonic())
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -134,9 +133,9 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
 
     def stop(self) -> None:
         """Unsubscribe, let the worker finish its frame, and forget what waits."""
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs = []
+        for each in self._inputs:
+            each.destroy()
+        self._inputs, self._sync_watch = [], None
         if self._mailbox is not None and self._worker is not None:
             if self._mailbox.close():
                 self._account.ended("stopped")
@@ -188,10 +187,15 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         if 0 < self._settings.max_input_age < age_s:
             self._drop("stale", f"it is {age_s:.3f} s old; expected at most {self._settings.max_input_age} s")
             return
+        if not outputs.wanted():
+            self._account.ended("unwatched")
+            return
         started_s = time.monotonic()
         fused = pipeline(pair.rgb, pair.thermal)
         inferred_s = time.monotonic()
         outputs.publish(fused.result, pair.rgb.header, copy.deepcopy(self._camera_info))
+        published_ms = {"publication": 1e3 * (time.monotonic() - inferred_s)}
+        outputs.publish_debug(fused.thermal, pair.rgb.header, fused.stages_ms | published_ms)
         timing = PairTiming(
             latency_ms=(self.get_clock().now().nanoseconds - pair.stamp_ns) / 1e6,
             inference_ms=(inferred_s - started_s) * 1e3,
@@ -218,6 +222,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
     # Diagnostics
 
     def _report(self) -> None:
+        self._watch_inputs()
         figures = self._account.snapshot(time.monotonic())
         rgb, thermal = (self._pairer.rgb, self._pairer.thermal) if self._pairer else (StreamCount(), StreamCount())
         figures |= diagnostics.figures_of_inputs(rgb, thermal)
@@ -228,9 +233,32 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         level, sentence = diagnostics.verdict(figures, self._figures_before, active=self._intake is not None)
         self._figures_before = figures
         texts = {"model": self._settings.model, "device": self._settings.device}
+        if self._engine:
+            texts |= {"engine": f"{self._engine.name} {self._engine.precision}", "device": self._engine.device}
         stamp = self.get_clock().now().to_msg()
         name = f"{self.get_fully_qualified_name()}: fusion"
         self._diagnostics.publish(diagnostics.to_message(name, stamp, level, sentence, figures, texts))
+
+    def _watch_inputs(self) -> None:
+        """Follow the publishers of the inputs, and warn where their frames do not pair."""
+        if self._sync_watch is None or self._pairer is None or self._intake is None:
+            return
+        for each in self._inputs:
+            each.follow()
+        rgb, thermal, _ = self._inputs
+        offset_s = self._intake.stamp_offset_s
+        if offset_s is not None:
+            offset_s += self._settings.sync_thermal_offset
+        warning = self._sync_watch.check(
+            time.monotonic(),
+            rgb.state(self._pairer.rgb.received),
+            thermal.state(self._pairer.thermal.received),
+            self._pairer.rgb.paired,
+            offset_s,
+            self._settings.sync_slop,
+        )
+        if warning:
+            self.get_logger().warning(warning)
 
 
 def main() -> int:

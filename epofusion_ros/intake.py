@@ -51,6 +51,14 @@ class Intake:
         self._threshold_ns = round(reset_threshold_s * _NS_PER_S)
         self._newest_ns: dict[str, int] = {}
 
+    @property
+    def stamp_offset_s(self) -> float | None:
+        """Newest thermal stamp minus newest RGB stamp, s; None without both."""
+        newest_ns = self._newest_ns
+        if not newest_ns.keys() >= {"rgb", "thermal"}:
+            return None
+        return (newest_ns["thermal"] - newest_ns["rgb"]) / _NS_PER_S
+
     def take(self, name: str, stamp_ns: int, frame: Any, now_s: float) -> None:  # noqa: ANN401 - any stamped message
         """Take a frame of input "rgb" or "thermal", at a time on a steady clock."""
         self._account.arrived(name, now_s)

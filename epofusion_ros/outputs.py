@@ -1,6 +1,10 @@
 """The node's outputs: one lifecycle publisher each, and nothing built that nobody has asked for."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from epofusion_ros.conversion import to_message
 from epofusion_ros.pipeline import PICTURES
@@ -15,14 +19,23 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """Publishers of the fused image, both masks, the overlay and the camera info; reliable, depth 1."""
+    """Publishers of the fused image, both masks, the overlay, the camera info and, to debug, the thermal image as the
+    model sees it and the milliseconds of each stage; reliable, depth 1."""
 
     def __init__(self, node: "LifecycleNode") -> None:
         from sensor_msgs.msg import CameraInfo, Image
+        from std_msgs.msg import Float32MultiArray
 
         self._node = node
         self._images = {topic: node.create_lifecycle_publisher(Image, topic, OUTPUT_QOS) for topic in PICTURES}
         self._camera_info = node.create_lifecycle_publisher(CameraInfo, "~/fused/camera_info", OUTPUT_QOS)
+        self._thermal = node.create_lifecycle_publisher(Image, "~/debug/thermal", OUTPUT_QOS)
+        self._stages = node.create_lifecycle_publisher(Float32MultiArray, "~/debug/pipeline_ms", OUTPUT_QOS)
+
+    def wanted(self) -> bool:
+        """Tell whether anybody listens to what a pair would be fused for."""
+        publishers = (*self._images.values(), self._thermal, self._stages)
+        return any(publisher.get_subscription_count() > 0 for publisher in publishers)
 
     def publish(self, result: "FusionResult", header: "Header", camera_info: "CameraInfo | None") -> None:
         """Publish what has subscribers, under the RGB frame's header."""
@@ -33,7 +46,18 @@ class Outputs:
             camera_info.header = header
             self._camera_info.publish(camera_info)
 
+    def publish_debug(self, thermal: NDArray[np.uint8], header: "Header", stages_ms: Mapping[str, float]) -> None:
+        """Publish the scaled and registered thermal image, and the milliseconds of each stage by label."""
+        from std_msgs.msg import Float32MultiArray, MultiArrayDimension
+
+        if self._thermal.get_subscription_count() > 0:
+            self._thermal.publish(to_message(thermal, header))
+        if self._stages.get_subscription_count() > 0:
+            message = Float32MultiArray(data=list(stages_ms.values()))
+            message.layout.dim = [MultiArrayDimension(label=label, size=1, stride=1) for label in stages_ms]
+            self._stages.publish(message)
+
     def destroy(self) -> None:
         """Take the publishers off the graph."""
-        for publisher in (*self._images.values(), self._camera_info):
+        for publisher in (*self._images.values(), self._camera_info, self._thermal, self._stages):
             self._node.destroy_lifecycle_publisher(publisher)

@@ -8,10 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from epofusion_core.engines.engine import ENGINES, PRECISIONS
+
 if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
     from rclpy.node import Node
     from rclpy.parameter import Parameter
+
+_RELIABILITIES = ("auto", "best_effort", "reliable")
 
 Value: TypeAlias = "str | int | float | bool | Sequence[float]"
 
@@ -62,8 +66,31 @@ class NodeParameters:
     model: str = _parameter(
         "epofusion_xs", Declaration("model", "Name of a size whose weights ship, or path of a weights file.")
     )
-    device: str = _parameter("cpu", Declaration("device", "Where the network runs: cpu, cuda or cuda:N."))
-    half: bool = _parameter(False, Declaration("half", "Compute in half precision; worth it on a GPU only."))
+    engine: str = _parameter(
+        "auto",
+        Declaration(
+            "engine", "What runs the network; auto takes the fastest that is installed and fits.", choices=ENGINES
+        ),
+    )
+    device: str = _parameter(
+        "cpu",
+        Declaration(
+            "device",
+            "Where the network runs: cpu; torch: cuda or cuda:N; onnxruntime: cuda, tensorrt or openvino; "
+            "openvino: gpu or npu.",
+        ),
+    )
+    precision: str = _parameter(
+        "auto",
+        Declaration(
+            "precision",
+            "Of the arithmetic; auto takes int8 where the model has such a graph, else f32.",
+            choices=PRECISIONS,
+        ),
+    )
+    threads: int = _parameter(
+        0, Declaration("threads", "Processor threads of the network; 0 takes all.", lowest=0, highest=1024)
+    )
     steps: int = _parameter(0, Declaration("steps", "Sampling steps K; 0 takes the model's own.", lowest=0, highest=50))
     warmup_height: int = _parameter(
         480, Declaration("warmup.height", "Image height of the warm-up run.", "px", lowest=1, highest=8192)
@@ -134,16 +161,35 @@ class NodeParameters:
         ),
     )
     thermal_min: float = _parameter(
-        0.0, Declaration("thermal.min", "Value mapped to black in scale mode fixed.", "sensor unit")
+        0.0, Declaration("thermal.min", "Value mapped to black in scale mode fixed.", "thermal.unit")
     )
     thermal_max: float = _parameter(
-        65535.0, Declaration("thermal.max", "Value mapped to white in scale mode fixed.", "sensor unit")
+        65535.0, Declaration("thermal.max", "Value mapped to white in scale mode fixed.", "thermal.unit")
+    )
+    thermal_unit: str = _parameter(
+        "counts",
+        Declaration(
+            "thermal.unit",
+            "Unit of thermal.min and thermal.max: sensor counts, or kelvin or celsius for radiometric cameras; "
+            "32FC1 images are taken to be in this unit.",
+            choices=("counts", "kelvin", "celsius"),
+        ),
+    )
+    thermal_kelvin_per_count: float = _parameter(
+        0.01,
+        Declaration(
+            "thermal.kelvin_per_count",
+            "What a count of a radiometric 16-bit camera stands for.",
+            "K",
+            lowest=1e-6,
+            highest=10.0,
+        ),
     )
     thermal_smoothing: float = _parameter(
         0.9,
         Declaration(
             "thermal.smoothing",
-            "Share of the last frame's scaling that is kept; 0 scales each frame by itself.",
+            "Share of the last frame's scaling that is kept; grey values move by at most 2 levels a frame in any case.",
             lowest=0.0,
             highest=0.999,
         ),
@@ -151,6 +197,15 @@ class NodeParameters:
     thermal_polarity: str = _parameter(
         "white_hot",
         Declaration("thermal.polarity", "What is bright in the thermal image.", choices=("white_hot", "black_hot")),
+    )
+    thermal_clahe: float = _parameter(
+        0.0,
+        Declaration(
+            "thermal.clahe",
+            "Clip limit of an adaptive histogram equalisation (CLAHE) of the scaled image; 0 leaves it out.",
+            lowest=0.0,
+            highest=100.0,
+        ),
     )
     registration_mode: str = _parameter(
         "none",
@@ -161,17 +216,19 @@ class NodeParameters:
         ),
     )
     qos_rgb_reliability: str = _parameter(
-        "best_effort",
+        "auto",
         Declaration(
-            "qos.rgb.reliability", "Reliability asked of the RGB publisher.", choices=("best_effort", "reliable")
+            "qos.rgb.reliability",
+            "Reliability asked of the RGB publisher; auto follows what it offers.",
+            choices=_RELIABILITIES,
         ),
     )
     qos_thermal_reliability: str = _parameter(
-        "best_effort",
+        "auto",
         Declaration(
             "qos.thermal.reliability",
-            "Reliability asked of the thermal publisher.",
-            choices=("best_effort", "reliable"),
+            "Reliability asked of the thermal publisher; auto follows what it offers.",
+            choices=_RELIABILITIES,
         ),
     )
     qos_depth: int = _parameter(

@@ -1,5 +1,6 @@
 """From a pair of image messages to fused pictures: conversion, thermal scaling, registration, the model."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.engines.engine import EngineOptions
 from epofusion_ros.conversion import ImageLike, to_rgb, to_thermal
 from epofusion_ros.parameters import NodeParameters
 from epofusion_ros.registration import build_registration
-from epofusion_ros.thermal import ThermalScaler
+from epofusion_ros.thermal import ThermalScaler, ThermalScaling
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser, FusionResult
@@ -28,10 +30,25 @@ class FusedPair:
     Attributes:
         result: of the model.
         thermal: (H, W) uint8, scaled and registered.
+        stages_ms: milliseconds of each stage, by name.
     """
 
     result: "FusionResult"
     thermal: NDArray[np.uint8]
+    stages_ms: dict[str, float]
+
+
+def load_fuser(parameters: NodeParameters, report: Callable[[str], None]) -> "Fuser":
+    """Load the model that the parameters ask for; `report` is told what takes time or is left out.
+
+    Raises:
+        ValueError: the model or the engine cannot be used; the sentence says why.
+    """
+    from epofusion_core.fuser import Fuser  # takes seconds
+
+    steps = parameters.steps or None
+    options = EngineOptions(parameters.engine, parameters.device, parameters.precision, steps, parameters.threads)
+    return Fuser.load(parameters.model, options, report=report)
 
 
 class FusionPipeline:
@@ -42,11 +59,16 @@ class FusionPipeline:
         self._fuser = fuser
         low, high = parameters.thermal_percentiles
         self.scaler = ThermalScaler(
-            parameters.thermal_scale_mode,
-            (low, high),
-            (parameters.thermal_min, parameters.thermal_max),
-            parameters.thermal_smoothing,
-            black_hot=parameters.thermal_polarity == "black_hot",
+            ThermalScaling(
+                parameters.thermal_scale_mode,
+                (low, high),
+                (parameters.thermal_min, parameters.thermal_max),
+                parameters.thermal_unit,
+                parameters.thermal_kelvin_per_count,
+                parameters.thermal_smoothing,
+                parameters.thermal_polarity == "black_hot",
+                parameters.thermal_clahe,
+            )
         )
         self._register = build_registration(parameters.registration_mode)
 
@@ -57,9 +79,18 @@ class FusionPipeline:
             ConversionError: a message has an unknown encoding or is malformed.
             RegistrationError: the sizes differ and nothing says how to bring them together.
         """
-        rgb = to_rgb(rgb_message)
-        thermal = self._register(self.scaler(to_thermal(thermal_message)), (rgb.shape[0], rgb.shape[1]))
-        return FusedPair(self._fuser(rgb, thermal), thermal)
+        started_s = time.monotonic()
+        rgb, counts = to_rgb(rgb_message), to_thermal(thermal_message)
+        converted_s = time.monotonic()
+        thermal = self._register(self.scaler(counts), (rgb.shape[0], rgb.shape[1]))
+        prepared_s = time.monotonic()
+        result = self._fuser(rgb, thermal)
+        stages_ms = {
+            "conversion": 1e3 * (converted_s - started_s),
+            "thermal": 1e3 * (prepared_s - converted_s),
+            "fusion": 1e3 * (time.monotonic() - prepared_s),
+        }
+        return FusedPair(result, thermal, stages_ms)
 
 
 def to_mono8(share: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,4 +1,6 @@
-"""Scaling of thermal images to 8 bits, smoothed in time so that a hot object entering the view makes no flash."""
+"""Scaling of thermal images to 8 bits, so slow in time that a hot object entering the view makes no flash."""
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -7,33 +9,47 @@ from numpy.typing import NDArray
 _SAMPLE_STEP_PX = 4
 """Percentiles are taken of every fourth pixel in both directions: 16 times cheaper, and as good."""
 
+_MAX_MOVE = 1.9
+"""Grey levels by which the scaling may move a value in a frame; at most 2 after rounding."""
 
-class ThermalScaler:
-    """Maps sensor values to 0..255.
+_CLAHE_TILES = (8, 8)
+_CELSIUS_OF_0_K = -273.15
 
-    8-bit images are taken as they are: their camera has scaled them.
+
+@dataclass(frozen=True)
+class ThermalScaling:
+    """How sensor values become grey levels.
+
+    Attributes:
+        mode: "percentile", "minmax" or "fixed".
+        percentiles: low and high percentile, in [0, 100], for mode percentile.
+        fixed_range: values of black and white, in `unit`, for mode fixed.
+        unit: of the fixed range: "counts", or "kelvin" or "celsius" for radiometric images.
+        kelvin_per_count: what a count of a radiometric 16-bit image stands for; float images are in `unit` already.
+        smoothing: share of the last frame's range that is kept, in [0, 1).
+        black_hot: hot is dark in the camera's images; they are inverted.
+        clahe: clip limit of the contrast-limited adaptive histogram equalisation that follows; 0 leaves it out.
     """
 
-    def __init__(
-        self,
-        mode: str,
-        percentiles: tuple[float, float],
-        fixed_range: tuple[float, float],
-        smoothing: float,
-        *,
-        black_hot: bool,
-    ) -> None:
-        """Set the rule.
+    mode: str = "percentile"
+    percentiles: tuple[float, float] = (1.0, 99.0)
+    fixed_range: tuple[float, float] = (0.0, 65535.0)
+    unit: str = "counts"
+    kelvin_per_count: float = 0.01
+    smoothing: float = 0.9
+    black_hot: bool = False
+    clahe: float = 0.0
 
-        Args:
-            mode: "percentile", "minmax" or "fixed".
-            percentiles: low and high percentile, in [0, 100], for mode percentile.
-            fixed_range: values of black and white, for mode fixed.
-            smoothing: share of the last frame's range that is kept, in [0, 1).
-            black_hot: hot is dark in the camera's images; they are inverted.
-        """
-        self._mode, self._percentiles, self._fixed_range = mode, percentiles, fixed_range
-        self._smoothing, self._black_hot = smoothing, black_hot
+
+class ThermalScaler:
+    """Maps sensor values to 0..255, hot being bright.
+
+    8-bit images keep their values: their camera has scaled them.
+    """
+
+    def __init__(self, scaling: ThermalScaling) -> None:
+        self._scaling = scaling
+        self._clahe = cv2.createCLAHE(scaling.clahe, _CLAHE_TILES) if scaling.clahe > 0 else None
         self.range: tuple[float, float] | None = None
 
     def reset(self) -> None:
@@ -49,32 +65,57 @@ class ThermalScaler:
         Returns:
             (H, W) uint8, hot is bright.
         """
-        scaled = thermal if thermal.dtype == np.uint8 else self._scaled(thermal.astype(np.float32, copy=False))
+        scaled = thermal if thermal.dtype == np.uint8 else self._scaled(thermal)
         image = np.asarray(scaled, dtype=np.uint8)
-        return cv2.bitwise_not(image).astype(np.uint8, copy=False) if self._black_hot else image
+        if self._scaling.black_hot:
+            image = np.asarray(cv2.bitwise_not(image), dtype=np.uint8)
+        return image if self._clahe is None else np.asarray(self._clahe.apply(image), dtype=np.uint8)
 
-    def _scaled(self, thermal: NDArray[np.float32]) -> NDArray[np.uint8]:
-        low, high = self._next_range(thermal)
+    def _scaled(self, thermal: NDArray[np.generic]) -> NDArray[np.uint8]:
+        values = thermal.astype(np.float32, copy=False)
+        low, high = self._fixed(thermal.dtype) if self._scaling.mode == "fixed" else self._next_range(values)
+        self.range = (low, high)
         gain = 255.0 / max(high - low, 1e-6)
-        cold = high if self._black_hot else low
-        finite = np.nan_to_num(thermal, nan=cold, posinf=cold, neginf=cold)
-        return np.asarray(np.clip((finite - low) * gain + 0.5, 0.0, 255.0), dtype=np.uint8)
+        if thermal.dtype != np.uint16:  # integers have no dead pixels
+            cold = high if self._scaling.black_hot else low
+            values = np.nan_to_num(values, nan=cold, posinf=cold, neginf=cold)
+        return np.asarray(np.clip((values - low) * gain + 0.5, 0.0, 255.0), dtype=np.uint8)
+
+    def _fixed(self, dtype: np.dtype[np.generic]) -> tuple[float, float]:
+        """Return the fixed range in the image's own values."""
+        scaling = self._scaling
+        if scaling.unit == "counts" or dtype != np.uint16:
+            return scaling.fixed_range
+        offset_k = -_CELSIUS_OF_0_K if scaling.unit == "celsius" else 0.0
+        low, high = ((value + offset_k) / scaling.kelvin_per_count for value in scaling.fixed_range)
+        return low, high
 
     def _next_range(self, thermal: NDArray[np.float32]) -> tuple[float, float]:
-        if self._mode == "fixed":
-            self.range = self._fixed_range
-            return self._fixed_range
         previous = self.range  # read once: another thread may reset it
-        sample = thermal[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX] if self._mode == "percentile" else thermal
+        percentile = self._scaling.mode == "percentile"
+        sample = thermal[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX] if percentile else thermal
         sample = sample[np.isfinite(sample)]
         if sample.size == 0:
             return previous or (0.0, 1.0)
-        if self._mode == "minmax":
-            low, high = float(sample.min()), float(sample.max())
+        if percentile:
+            low, high = (float(value) for value in np.percentile(sample, self._scaling.percentiles))
         else:
-            low, high = (float(value) for value in np.percentile(sample, self._percentiles))
-        if previous is not None:
-            keep = self._smoothing
-            low, high = keep * previous[0] + (1 - keep) * low, keep * previous[1] + (1 - keep) * high
-        self.range = (low, high)
-        return low, high
+            low, high = float(sample.min()), float(sample.max())
+        return (low, high) if previous is None else _approach(previous, (low, high), 1 - self._scaling.smoothing)
+
+
+def _approach(previous: tuple[float, float], wanted: tuple[float, float], share: float) -> tuple[float, float]:
+    """Go a share of the way from one range to another, or less: no value of the first may move by over `_MAX_MOVE`.
+
+    The mapping is linear, so that its ends move most: by 255 a|dl| / (s + a ds) and 255 a|dh| / (s + a ds) grey levels
+    for a share a, the span s and its change ds.
+    """
+    span = previous[1] - previous[0]
+    low_change, high_change = wanted[0] - previous[0], wanted[1] - previous[1]
+    if not span > 0:  # a uniform image had no contrast to keep
+        return wanted
+    for change in (low_change, high_change):
+        pace = 255.0 * abs(change) - _MAX_MOVE * (high_change - low_change)
+        if pace > 0:
+            share = min(share, _MAX_MOVE * span / pace)
+    return previous[0] + share * low_change, previous[1] + share * high_change

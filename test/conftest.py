@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -11,9 +12,14 @@ import pytest
 import torch
 
 from epofusion_core.imaging import write_png
+from epofusion_core.model.card import ModelCard
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.weights import ModelCard, save_weights
+from epofusion_core.model.weights import save_weights
+
+# Graphs and compiled models of this run alone; processes that the tests start share them.
+_CACHE = tempfile.TemporaryDirectory(prefix="epofusion_test_cache_")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 # A shell's background job ignores SIGINT, and so would every process that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -32,6 +32,10 @@ def imported_modules(folder: Path) -> dict[str, set[str]]:
         ("epofusion_core", {"epofusion_ros"} | ROS),
         (
             "epofusion_core/model",
+            {f"epofusion_core.{part}" for part in ("data", "training", "evaluation", "simulation", "engines", "fuser")},
+        ),
+        (
+            "epofusion_core/engines",
             {f"epofusion_core.{part}" for part in ("data", "training", "evaluation", "simulation", "fuser")},
         ),
         ("epofusion_core/simulation", {"epofusion_core.model", "epofusion_core.training", "torch"}),

@@ -18,6 +18,7 @@ ROSDEP_KEYS = {
     "matplotlib": "python3-matplotlib",
     "numpy": "python3-numpy",
     "onnxruntime": "python3-onnxruntime-pip",
+    "platformdirs": "python3-platformdirs",
     "pydantic": "python3-pydantic",
     "rich": "python3-rich",
     "rosbags": "python3-rosbags-pip",
@@ -27,8 +28,8 @@ ROSDEP_KEYS = {
     "yaml": "python3-yaml",
 }
 """Keys of the imports whose rosdep key is not their own name."""
-ROSDEP_KNOWS_NOT = {"accelerate", "av", "onnx", "onnxscript", "openvino", "tensorboard", "transformers"}
-"""Only offline tools use them, and pip installs them."""
+ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "openvino", "tensorboard", "transformers"}
+"""Only offline tools use them, or they are one engine of several; pip installs them."""
 BROUGHT_BY_OTHERS = {"markupsafe", "safetensors"}
 """Come with jinja2 and timm, and have no rosdep key of their own."""
 NOT_IMPORTED = {"python3-torchvision"}
@@ -105,7 +106,7 @@ def test_the_weights_are_installed_to_share(distribution: Distribution) -> None:
 def test_constraints_pin_every_requirement_that_the_scripts_install(distribution: Distribution) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
-    extras = ("torch", "train", "ros-wheels", "test")
+    extras = ("openvino", "onnxruntime", "torch", "train", "ros-wheels", "test")
     requirements = [*distribution.install_requires]
     requirements += [each for extra in extras for each in distribution.extras_require[extra]]
     assert {re.split(r"[<>=]", requirement)[0].lower() for requirement in requirements} <= pinned

@@ -1,6 +1,6 @@
 """What can be compared: a rule of one line, a model, or a folder of results that any method left behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.data.pairs import images_by_stem
+from epofusion_core.engines.engine import EngineOptions
 from epofusion_core.evaluation.baselines import RULES
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, with_luma
 
@@ -92,28 +93,26 @@ class ModelMethod:
     Attributes:
         name: the row's name.
         model: named size or weights file, as `Fuser.load` takes it.
-        device: "cpu", "cuda" or "cuda:N".
-        steps: DDIM steps K; the model's own where None.
+        engine: what runs it, one thread by default, since each process of an evaluation has one core.
     """
 
     name: str
     model: str
-    device: str = "cpu"
-    steps: int | None = None
+    engine: EngineOptions = field(default_factory=lambda: EngineOptions(threads=1))
 
     def fuse(self, sources: Sources) -> Fused:
         """Run the model, which each process loads once."""
-        fuser = _load(self.model, self.device, self.steps)
+        fuser = _load(self.model, self.engine)
         result = fuser(sources.visible, sources.infrared)
         has_mask = fuser.card.config.guidance
         return Fused(result.fused_rgb, luma(result.fused_rgb), result.guidance if has_mask else None)
 
 
 @cache
-def _load(model: str, device: str, steps: int | None) -> "Fuser":
+def _load(model: str, engine: EngineOptions) -> "Fuser":
     from epofusion_core.fuser import Fuser
 
-    return Fuser.load(model, device=device, steps=steps)
+    return Fuser.load(model, engine)
 
 
 @dataclass(frozen=True)

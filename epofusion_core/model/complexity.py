@@ -58,16 +58,19 @@ class Complexity:
 
 
 @torch.inference_mode()
-def measure_complexity(model: EPOFusion, height: int = 480, width: int = 640) -> Complexity:
-    """Count a model's parameters and its operations on one image of the given size (convolutions and products)."""
+def measure_complexity(model: EPOFusion, height: int = 480, width: int = 640, steps: int | None = None) -> Complexity:
+    """Count a model's parameters and its operations on one image of the given size (convolutions and products).
+
+    `steps` is K, the model's own by default.
+    """
     config = model.config
     image = torch.zeros(1, 1, height, width)
-    steps = config.steps if config.diffusion else 1
+    steps = (steps or config.steps) if config.diffusion else 1
     calls = {"refinement": steps, "mscf context and tail": steps, "embedding": steps - 1}
     model.eval()
     counter = FlopCounterMode(display=False, depth=4)
     with counter:
-        model(image, image)
+        model(image, image, steps=steps)
     counts = counter.get_flop_counts()
 
     def macs(module: str) -> int:

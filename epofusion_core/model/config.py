@@ -81,6 +81,16 @@ class ModelConfig:
         """Channels of the latent Z of Eq. 3."""
         return self.width if self.embedding == "convolution" else self.latent_stride**2
 
+    def padded(self, height: int, width: int) -> tuple[int, int]:
+        """Return the size in pixels, height and width, that images are padded to."""
+        rows, columns = (-(-size // self.input_multiple) * self.input_multiple for size in (height, width))
+        return rows, columns
+
+    def latent_shape(self, height: int, width: int, batch: int = 1) -> tuple[int, int, int, int]:
+        """Return the shape (B, C, h, w) of Z for images of height x width pixels."""
+        rows, columns = self.padded(height, width)
+        return batch, self.latent_channels, rows // self.latent_stride, columns // self.latent_stride
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, fit for JSON."""
         return asdict(self)
@@ -119,6 +129,7 @@ _S = ModelConfig(
     context_width=24,
     tail_widths=(32, 24),
     output="sources",
+    steps=1,  # more steps change no measure by more than 0.001 (docs/performance.md), and each costs as much again
 )
 
 MODELS: Mapping[str, ModelConfig] = MappingProxyType(
@@ -151,7 +162,6 @@ MODELS: Mapping[str, ModelConfig] = MappingProxyType(
             fidelity_widths=(16, 16),
             context_width=16,
             tail_widths=(16, 16),
-            steps=1,
         ),
     }
 )

@@ -9,11 +9,12 @@ from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.embedding import build_embedding
 from epofusion_core.model.encoder import Encoder
 from epofusion_core.model.guidance import GuidanceHead
-from epofusion_core.model.layers import upsample
+from epofusion_core.model.layers import spatial_size, upsample
 from epofusion_core.model.mscf import MultiScaleContextFusion
 from epofusion_core.model.neck import build_neck
+from epofusion_core.model.noise import fixed_noise
 from epofusion_core.model.refinement import Refinement
-from epofusion_core.model.sampler import fixed_noise, sample
+from epofusion_core.model.sampler import sample
 
 
 class Conditioning(NamedTuple):
@@ -55,21 +56,33 @@ class EPOFusion(nn.Module):
         Args:
             luma: Y, (B, 1, H, W) in [0, 1], any height and width.
             infrared: R, (B, 1, H, W) in [0, 1].
-            noise: Z_T of `latent_shape`; the fixed map of that size by default, so that equal input gives equal output.
+            noise: Z_T of `config.latent_shape`; the fixed map of that size by default, so that equal input gives equal
+                output.
             steps: DDIM steps K; the configuration's by default.
 
         Returns:
             I_f, (B, 1, H, W) in [0, 1], and the probability of mask M, (B, 1, H, W) in [0, 1] (zeros without guidance).
         """
         height, width = luma.shape[-2:]
-        condition = self.condition(*(pad_to_multiple(x, self.config.input_multiple) for x in (luma, infrared)))
-        if not self.config.diffusion:
-            fused = self.render(condition, self.refine(condition, None, luma.new_zeros(luma.shape[0])))
+        if noise is None:
+            noise = torch.from_numpy(fixed_noise(self.config.latent_shape(height, width))).to(luma)
+        luma, infrared = (pad_to_multiple(image, self.config.input_multiple) for image in (luma, infrared))
+        fused, probability = self.fuse_padded(luma, infrared, noise, steps or self.config.steps)
+        mask = upsample(probability, spatial_size(fused))
+        return fused[..., :height, :width], mask[..., :height, :width]
+
+    def fuse_padded(self, luma: Tensor, infrared: Tensor, noise: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """Fuse images whose sizes are multiples of `input_multiple`: the graph that is exported.
+
+        Returns:
+            I_f, (B, 1, H, W) in [0, 1], and the probability of mask M of each latent pixel, (B, 1, h, w) in [0, 1].
+        """
+        condition = self.condition(luma, infrared)
+        if self.config.diffusion:
+            fused = sample(self, condition, noise, steps)
         else:
-            if noise is None:
-                noise = fixed_noise(self.latent_shape(height, width)).to(luma)
-            fused = sample(self, condition, noise, steps or self.config.steps)
-        return fused[..., :height, :width], self.mask_probability(condition)[..., :height, :width]
+            fused = self.render(condition, self.refine(condition, None, luma.new_zeros(luma.shape[0])))
+        return fused, self.mask_probability(condition)
 
     def condition(self, luma: Tensor, infrared: Tensor) -> Conditioning:
         """Run what does not depend on time: encoder, neck and the high-fidelity branch."""
@@ -94,19 +107,11 @@ class EPOFusion(nn.Module):
         return latent
 
     def mask_probability(self, condition: Conditioning) -> Tensor:
-        """Return the probability of M at full size, (B, 1, H, W) in [0, 1]."""
+        """Return the probability of M of each latent pixel, (B, 1, h, w) in [0, 1]."""
         if self.guidance is None:
-            return torch.zeros_like(condition.luma)
+            return torch.zeros_like(condition.feature[:, :1])
         logits = self.guidance(condition.feature)
-        object_logit = logits[:, 1:] - logits[:, :1]
-        size = (condition.luma.shape[-2], condition.luma.shape[-1])
-        return torch.sigmoid(upsample(object_logit, size))
-
-    def latent_shape(self, height: int, width: int, batch: int = 1) -> tuple[int, int, int, int]:
-        """Return the shape of Z for images of height x width pixels."""
-        multiple, stride = self.config.input_multiple, self.config.latent_stride
-        rows, columns = (-(-size // multiple) * multiple // stride for size in (height, width))
-        return batch, self.config.latent_channels, rows, columns
+        return torch.sigmoid(logits[:, 1:] - logits[:, :1])
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

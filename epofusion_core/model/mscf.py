@@ -91,6 +91,6 @@ class MultiScaleContextFusion(nn.Module):
         decoded = self.tail(context if detail is None else torch.cat((context, detail), dim=1))
         if self.output == "sigmoid":
             return torch.sigmoid(decoded)
-        weight, residual = decoded.chunk(2, dim=1)
+        weight, residual = decoded[:, :1], decoded[:, 1:]  # not chunk: engines copy to split, and view to slice
         mix = infrared + torch.sigmoid(weight) * (luma - infrared)
         return (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)

@@ -1,6 +1,5 @@
 """DDIM sampling of Eq. 4: K steps from a fixed noise map to the fused image."""
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,15 +9,6 @@ from epofusion_core.model.schedule import Step, sampling_steps
 
 if TYPE_CHECKING:
     from epofusion_core.model.epofusion import Conditioning, EPOFusion
-
-_NOISE_SEED = 0
-
-
-@lru_cache(maxsize=8)
-def fixed_noise(shape: tuple[int, int, int, int]) -> Tensor:
-    """Return the noise map Z_T of a latent size: always the same one, so that video does not flicker."""
-    generator = torch.Generator().manual_seed(_NOISE_SEED)
-    return torch.randn(shape, generator=generator)
 
 
 def sample(model: "EPOFusion", condition: "Conditioning", noise: Tensor, steps: int) -> Tensor:

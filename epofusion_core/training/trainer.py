@@ -31,10 +31,11 @@ from torch.utils.data import DataLoader
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_clip, load_pair
 from epofusion_core.data.pairs import scan_pairs
+from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.schedule import signal_and_noise
-from epofusion_core.model.weights import ModelCard, load_weights, resolve_weights, save_weights
+from epofusion_core.model.weights import load_weights, save_weights
 from epofusion_core.training.config import TrainConfig
 from epofusion_core.training.losses import (
     diffusion_loss,
@@ -167,7 +168,7 @@ class TrainingForward(nn.Module):
             time = self._times(luma.shape[0], generator).to(luma.device)
             signal, noise_level = signal_and_noise(time)
             batch_size, _, height, width = luma.shape
-            noise = torch.randn(self.model.latent_shape(height, width, batch_size), generator=generator).to(luma)
+            noise = torch.randn(self.model.config.latent_shape(height, width, batch_size), generator=generator).to(luma)
             with torch.no_grad():
                 clean = target
                 if self.config.latent == "prediction":

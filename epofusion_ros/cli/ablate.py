@@ -1,6 +1,7 @@
 """`epofusion ablate`: what each part of the method is worth (Table IV), and how many sampling steps pay (Fig. 8)."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,7 @@ def ablate(
     without_ddm: Annotated[Path | None, typer.Option(help="Weights trained without denoising diffusion.")] = None,
     without_mscf: Annotated[Path | None, typer.Option(help="Weights trained without multi-scale fusion.")] = None,
     max_steps: Annotated[int, typer.Option(min=1, help="Try K = 1 to this many sampling steps.")] = 8,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on each report's contact sheet.")] = comparison.SHEET_PAIRS,
 ) -> None:
@@ -36,19 +37,22 @@ def ablate(
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
     from epofusion_core.data.pairs import scan_pairs
+    from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import ModelMethod
-    from epofusion_core.model.weights import read_card, resolve_weights
+    from epofusion_core.model.card import read_card, resolve_weights
 
     given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
-    parts = [ModelMethod(name, str(path), device) for name, path in given if path]
-    complete = ModelMethod("EPOFusion", model, device)
+    # By PyTorch, which takes any weights and any K as they are; other engines would export a graph for each.
+    engine = EngineOptions("torch", device, threads=1)
+    parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
+    complete = ModelMethod("EPOFusion", model, engine)
     with clear_errors():
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)
     evaluation = _compare("Table IV: parts left out", scan.pairs, [*parts, complete], out / "parts", jobs, sheet)
     problems = [*scan.unpaired, *evaluation.problems]
     if cards[-1].config.diffusion:
-        by_steps = [ModelMethod(f"K = {k}", model, device, k) for k in range(1, max_steps + 1)]
+        by_steps = [ModelMethod(f"K = {k}", model, replace(engine, steps=k)) for k in range(1, max_steps + 1)]
         evaluation = _compare("Fig. 8: sampling steps", scan.pairs, by_steps, out / "steps", jobs, sheet)
         problems += evaluation.problems
         _write_steps(scan.pairs, by_steps, evaluation, out / "steps")
@@ -78,7 +82,9 @@ def _write_steps(pairs: "list[Pair]", methods: "list[ModelMethod]", evaluation: 
     measured = {measurement.item for measurement in evaluation.measurements}
     readable = next(pair for pair in pairs if pair.name in measured)
     results = [
-        StepResult(method.steps, time_ms(method, readable), figures[method.name]) for method in methods if method.steps
+        StepResult(k, time_ms(method, readable), figures[method.name])
+        for method in methods
+        if (k := method.engine.steps)
     ]
-    write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].device})", results)
+    write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].engine.device})", results)
     console.print(f"plot: {out / 'steps.png'}", highlight=False, markup=False, soft_wrap=True)

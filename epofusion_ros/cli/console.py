@@ -21,6 +21,11 @@ def clear_errors() -> Iterator[None]:
         raise typer.Exit(2) from error
 
 
+def note(sentence: str) -> None:
+    """Say what is being done, or what has been chosen."""
+    console.print(sentence, soft_wrap=True, highlight=False, markup=False)
+
+
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar; yields a function to be called with (done, total), a total of 0 meaning unknown."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epofusion_ros.cli import comparison
+from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors
 
 if TYPE_CHECKING:
+    from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import Method
 
 
@@ -27,8 +28,10 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Named size or weights file, or NAME=FILE; repeatable. All installed sizes by default."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Sampling steps K; each model's own by default.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    engine: options.Engine = "auto",
+    device: options.Device = "cpu",
+    precision: options.Precision = "auto",
+    steps: options.Steps = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
 ) -> None:
@@ -38,6 +41,7 @@ def evaluate(
     """
     from epofusion_core.data.clips import find_clips
     from epofusion_core.data.pairs import PairScan, scan_pairs
+    from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
 
     with clear_errors():
@@ -45,7 +49,7 @@ def evaluate(
             raise ValueError("nothing to evaluate; expected --data or --videos")
         scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
         clips, lonely = ([], []) if videos is None else find_clips(videos)
-        methods = _methods(model, device, steps)
+        methods = _methods(model, EngineOptions(engine, device, precision, steps, threads=1))
     outcomes = itertools.chain(measure_pairs(scan.pairs, methods, jobs), measure_clips(clips, methods, frames, jobs))
     total = len(scan.pairs) + len(clips) * len(methods)
     evaluation = comparison.run("evaluating", outcomes, total, sheet, scan.unpaired + lonely)
@@ -53,11 +57,11 @@ def evaluate(
     comparison.exit_with(evaluation.problems)
 
 
-def _methods(models: list[str] | None, device: str, steps: int | None) -> "list[Method]":
+def _methods(models: list[str] | None, engine: "EngineOptions") -> "list[Method]":
     """Return the rules and the models, whose files are checked before any work starts."""
     from epofusion_core.evaluation.baselines import RULES
     from epofusion_core.evaluation.methods import ModelMethod, RuleMethod
-    from epofusion_core.model.weights import WEIGHTS_FOLDER, read_card, resolve_weights
+    from epofusion_core.model.card import WEIGHTS_FOLDER, read_card, resolve_weights
 
     if models is None:
         models = sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
@@ -66,4 +70,4 @@ def _methods(models: list[str] | None, device: str, steps: int | None) -> "list[
     for _, source in named:
         read_card(resolve_weights(source))
     rules: list[Method] = [RuleMethod(name) for name in RULES]
-    return rules + [ModelMethod(name, source, device, steps) for name, source in named]
+    return rules + [ModelMethod(name, source, engine) for name, source in named]

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from epofusion_ros.cli.console import clear_errors, console, finish, progress
+from epofusion_ros.cli import options
+from epofusion_ros.cli.console import clear_errors, console, finish, note, progress
 
 
 def fuse(
@@ -13,15 +14,18 @@ def fuse(
     ir: Annotated[Path, typer.Option(help="Infrared image, folder or video; folders are paired by file stem.")],
     out: Annotated[Path, typer.Option(help="Folder to write fused/, mask/ and overexposure/ to.")],
     model: Annotated[str, typer.Option(help="Name of a size whose weights ship, or a weights file.")] = "epofusion_xs",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    steps: Annotated[int | None, typer.Option(help="Sampling steps K; the model's own by default.")] = None,
+    engine: options.Engine = "auto",
+    device: options.Device = "cpu",
+    precision: options.Precision = "auto",
+    steps: options.Steps = None,
 ) -> None:
     """Fuse visible and infrared images, folders of them (paired by file stem), or videos."""
+    from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.fuse_files import fuse_files
     from epofusion_core.fuser import Fuser
 
     with clear_errors():
-        fuser = Fuser.load(model, device=device, steps=steps)
+        fuser = Fuser.load(model, EngineOptions(engine, device, precision, steps), report=note)
         with progress("fusing") as report:
             summary = fuse_files(fuser, vi, ir, out, report)
     console.print(f"written to {out}")

@@ -4,8 +4,10 @@ import typer
 
 from epofusion_ros.cli.ablate import ablate
 from epofusion_ros.cli.bag import bag
+from epofusion_ros.cli.bench import bench
 from epofusion_ros.cli.demo import demo
 from epofusion_ros.cli.evaluate import evaluate
+from epofusion_ros.cli.export import export
 from epofusion_ros.cli.fuse import fuse
 from epofusion_ros.cli.info import info
 from epofusion_ros.cli.ivoe import ivoe
@@ -27,6 +29,8 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(score)
 app.command()(ablate)
+app.command()(export)
+app.command()(bench)
 app.command()(simulate)
 app.add_typer(ivoe, name="ivoe")
 

@@ -12,7 +12,7 @@ from epofusion_core.video import VideoWriter
 from epofusion_ros.conversion import to_rgb, to_thermal
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.recording import FusedFrame
-from epofusion_ros.thermal import ThermalScaler
+from epofusion_ros.thermal import ThermalScaler, ThermalScaling
 
 MASKS = ("guidance_mask", "overexposure_mask")
 _SIDE_BY_SIDE_PICTURES = 8
@@ -69,7 +69,7 @@ def _sources(frame: FusedFrame, images: Sequence[StampedImage]) -> tuple[NDArray
     thermal = min(
         (image for image in images if image.stream == "thermal"), key=lambda image: abs(image.stamp_ns - rgb.stamp_ns)
     )
-    scale = ThermalScaler("percentile", (1.0, 99.0), (0.0, 1.0), 0.0, black_hot=False)
+    scale = ThermalScaler(ThermalScaling(smoothing=0.0))
     return to_rgb(rgb.message), scale(to_thermal(thermal.message))
 
 

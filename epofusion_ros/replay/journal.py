@@ -133,6 +133,6 @@ def _identity(bag: Path, settings: ReplaySettings) -> str:
 
 
 def _weights_digest(model: str) -> str:
-    from epofusion_core.model.weights import resolve_weights
+    from epofusion_core.model.card import resolve_weights
 
     return hashlib.sha256(resolve_weights(model).read_bytes()).hexdigest()

@@ -1,6 +1,7 @@
 """The replay of one bag: read, pair, fuse, measure and write, overlapping. A pure function of bag and settings."""
 
 import csv
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_ros.conversion import to_rgb
-from epofusion_ros.pipeline import FusionPipeline, to_mono8
+from epofusion_ros.pipeline import FusionPipeline, load_fuser, to_mono8
 from epofusion_ros.replay import journal
 from epofusion_ros.replay.ahead import ahead, spread
 from epofusion_ros.replay.bag import Bag, BagMessage
@@ -25,6 +26,7 @@ from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
 from epofusion_ros.replay.topics import choose_topics
 
+_LOG = logging.getLogger(__name__)
 _READ_AHEAD, _FUSE_AHEAD = 16, 4
 
 
@@ -57,6 +59,7 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
     Raises:
         ValueError: the bag, its topics, a parameter or the weights cannot be used; the sentence says which.
     """
+    parameters = task.settings.parameters
     notes = journal.Journal(task.folder, task.bag, task.settings)
     if task.resume and notes.finished():
         return read_summary(task.folder / journal.SUMMARY)
@@ -65,7 +68,7 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
         info_topic = bag.camera_info_topic(topics.rgb.name)
         names = [topics.rgb.name, topics.thermal.name, *([info_topic] if info_topic else [])]
         schedule = Schedule(topics, task.settings)
-        pipeline = _pipeline(task.settings)
+        pipeline = FusionPipeline(load_fuser(parameters, _LOG.info), parameters)
         earlier = notes.begin(resume=task.resume)
 
         def watched() -> Iterator[BagMessage]:
@@ -83,14 +86,6 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
         summary = summarise(task.bag, schedule, rows, bag.damage)
     write_summary(task.folder / journal.SUMMARY, summary)
     return summary
-
-
-def _pipeline(settings: ReplaySettings) -> FusionPipeline:
-    from epofusion_core.fuser import Fuser
-
-    parameters = settings.parameters
-    fuser = Fuser.load(parameters.model, device=parameters.device, half=parameters.half, steps=parameters.steps or None)
-    return FusionPipeline(fuser, parameters)
 
 
 def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: journal.Earlier) -> list[PairRow]:

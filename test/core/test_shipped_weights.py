@@ -9,7 +9,7 @@ from epofusion_core import Fuser
 from epofusion_core.evaluation.baselines import glare_maximum, maximum
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics, mean_where_applicable
 from epofusion_core.imaging import luma
-from epofusion_core.model.weights import WEIGHTS_FOLDER, read_card
+from epofusion_core.model.card import WEIGHTS_FOLDER, read_card
 from epofusion_core.simulation import Drive
 
 NAMES = ("epofusion_xs", "epofusion_s")

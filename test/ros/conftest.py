@@ -4,7 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
+from epofusion_core.model.card import ModelCard
+from epofusion_core.model.config import named_config
+from epofusion_core.model.epofusion import EPOFusion
+from epofusion_core.model.weights import save_weights
 from epofusion_ros.share import DDS_PROFILE_VARIABLE
 
 PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds_shm.xml"
@@ -17,3 +22,13 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
     monkeypatch.setenv(DDS_PROFILE_VARIABLE, str(PROFILE))
     return number
+
+
+@pytest.fixture(scope="session")
+def slow_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real model that takes several frame times of a camera."""
+    torch.manual_seed(0)
+    config = named_config("epofusion_s")
+    path = tmp_path_factory.mktemp("slow") / "slow.safetensors"
+    save_weights(path, EPOFusion(config), ModelCard("slow", config))
+    return path

@@ -24,6 +24,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
+from epofusion_ros.account import FATES
 from epofusion_ros.share import DDS_PROFILE_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -84,8 +85,9 @@ class Peer:
         self.outputs = Outputs()
         self.figures: dict[str, str] = {}
         self.level, self.sentence = 0, ""
+        self.reports = 0
         for name in listen_to:
-            self._listen(TOPICS[name], getattr(self.outputs, name))
+            self.listen(name)
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self.node.create_subscription(CameraInfo, "/epofusion/fused/camera_info", self.outputs.camera_info.append, qos)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
@@ -103,17 +105,20 @@ class Peer:
         self.node.destroy_node()
         rclpy.shutdown()
 
-    def _listen(self, topic: str, kept: list[Received]) -> None:
+    def listen(self, name: str) -> None:
+        """Subscribe to one of the fields of `Outputs`."""
+        kept: list[Received] = getattr(self.outputs, name)
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self.node.create_subscription(
             Image,
-            f"/epofusion/{topic}",
+            f"/epofusion/{TOPICS[name]}",
             lambda message: kept.append(Received(message, self.now_ns())),
             qos,
         )
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         (status,) = message.status
+        self.reports += 1
         self.figures = {value.key: value.value for value in status.values}
         self.level, self.sentence = int.from_bytes(status.level, "big"), status.message
 
@@ -169,9 +174,13 @@ class Peer:
         for topic in ("/rgb/image_raw", "/thermal/image_raw", "/rgb/camera_info"):
             self.spin_until(lambda topic=topic: self.node.count_subscribers(topic) > 0, f"a subscription to {topic}")
 
+    def subscriptions_to(self, topic: str) -> list[ReliabilityPolicy]:
+        """Return what each subscription to a topic asks for."""
+        return [info.qos_profile.reliability for info in self.node.get_subscriptions_info_by_topic(topic)]
+
     def reliability_asked_for(self, topic: str) -> ReliabilityPolicy:
-        (subscription,) = self.node.get_subscriptions_info_by_topic(topic)
-        return subscription.qos_profile.reliability
+        (reliability,) = self.subscriptions_to(topic)
+        return reliability
 
     def images(
         self,
@@ -189,9 +198,35 @@ class Peer:
             publisher.publish(message)
 
 
+def accounts_balance(peer: Peer) -> bool:
+    """Tell whether each frame that came has had one fate, by the node's diagnostics."""
+    pairs = sum(peer.figure(fate) for fate in (*FATES, "in_flight"))
+    return (
+        all(
+            peer.figure(f"received_{name}") == pairs + peer.figure(f"unmatched_{name}") + peer.figure(f"pending_{name}")
+            for name in ("rgb", "thermal")
+        )
+        and peer.figure("pairs") == pairs
+    )
+
+
+_PROGRAM = """
+import sys
+if missing := sys.argv.pop(1):
+    sys.modules[missing] = None
+from epofusion_ros.fusion_node import main
+sys.exit(main())
+"""
+
+
 @contextmanager
-def running_node(model: Path | str, domain: int, log: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the real `fusion_node` in its own process, and stop it by SIGINT as a user would."""
+def running_node(
+    model: Path | str, domain: int, log: Path, *, missing: str = "", **settings: object
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the real `fusion_node` in its own process, and stop it by SIGINT as a user would.
+
+    `missing` names a module that shall not be there: whoever imports it gets an ImportError.
+    """
     environment = {
         **os.environ,
         "ROS_DOMAIN_ID": str(domain),
@@ -202,7 +237,7 @@ def running_node(model: Path | str, domain: int, log: Path, **settings: object) 
     arguments = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "epofusion_ros.fusion_node", "--ros-args", *arguments],
+            [sys.executable, "-c", _PROGRAM, missing, "--ros-args", *arguments],
             cwd=REPOSITORY,
             env=environment,
             stdout=output,

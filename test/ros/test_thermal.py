@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from epofusion_ros.thermal import ThermalScaler
+from epofusion_ros.thermal import ThermalScaler, ThermalScaling
 
 
 def scaler(mode: str = "percentile", smoothing: float = 0.9, *, black_hot: bool = False) -> ThermalScaler:
-    return ThermalScaler(mode, (1.0, 99.0), (1000.0, 2000.0), smoothing, black_hot=black_hot)
+    return ThermalScaler(ThermalScaling(mode, fixed_range=(1000.0, 2000.0), smoothing=smoothing, black_hot=black_hot))
 
 
 def scene(seed: int = 0) -> np.ndarray:
@@ -35,15 +35,60 @@ def test_eight_bit_cameras_are_taken_as_they_are() -> None:
     assert np.array_equal(scaler(black_hot=True)(image), 255 - image)
 
 
-def test_a_hot_object_that_enters_does_not_flash_the_background() -> None:
-    steady = scaler()
+@pytest.mark.parametrize("mode", ["percentile", "minmax"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.9])
+def test_a_hot_object_that_enters_moves_the_background_by_two_grey_levels_a_frame(mode: str, smoothing: float) -> None:
+    steady = scaler(mode, smoothing)
     before = steady(scene())
     entered = scene()
     entered[:, :40] = 40_000
-    after = steady(entered)
-    alone = scaler()(entered)
-    change = np.abs(after[:, 40:].astype(int) - before[:, 40:]).mean()
-    assert change < np.abs(alone[:, 40:].astype(int) - before[:, 40:]).mean()
+    for _ in range(600):
+        after = steady(entered)
+        assert np.abs(after[:, 40:].astype(int) - before[:, 40:]).max() <= 2
+        before = after
+    assert steady.range is not None
+    assert steady.range[1] > 39_000, "in twenty seconds the object has its place in the grey scale"
+
+
+_VALUES = st.floats(-1e4, 1e6, width=32)
+
+
+@given(st.lists(arrays.arrays(np.float32, (6, 7), elements=_VALUES), min_size=2, max_size=6), st.floats(0, 0.999))
+def test_whatever_comes_a_value_moves_by_two_grey_levels_a_frame(frames: list[np.ndarray], smoothing: float) -> None:
+    used = scaler("minmax", smoothing)
+    for frame in frames:
+        previous = used.range
+        used(frame)
+        if previous is None or used.range is None or previous[1] - previous[0] < 1:
+            continue
+        for value in previous:
+            old, new = (255 * (value - low) / (high - low) for low, high in (previous, used.range))
+            assert abs(old - new) < 2
+
+
+def test_a_uniform_first_image_does_not_fix_the_scaling() -> None:
+    used = scaler()
+    used(np.full((40, 40), 300, np.uint16))
+    assert np.ptp(used(scene())) > 250
+
+
+@pytest.mark.parametrize(
+    ("unit", "image"),
+    [
+        ("celsius", np.array([[27_315, 30_315, 33_315]], np.uint16)),  # centikelvin
+        ("celsius", np.array([[0, 30, 60]], np.float32)),
+        ("kelvin", np.array([[0, 30, 60]], np.float32)),
+    ],
+)
+def test_a_fixed_range_may_be_in_degrees(unit: str, image: np.ndarray) -> None:
+    scaled = ThermalScaler(ThermalScaling("fixed", fixed_range=(0.0, 60.0), unit=unit))(image)
+    assert scaled.tolist() == [[0, 128, 255]]
+
+
+def test_clahe_raises_local_contrast_and_is_off_by_default() -> None:
+    faint = (100 + scene() % 8).astype(np.uint8)
+    assert np.array_equal(scaler()(faint), faint)
+    assert ThermalScaler(ThermalScaling(clahe=4.0))(faint).std() > 2 * faint.std()
 
 
 def test_after_a_reset_the_past_has_no_effect() -> None:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from epofusion_core.data.augment import AugmentConfig
 from epofusion_core.imaging import write_png
-from epofusion_core.model.weights import load_weights, read_card
+from epofusion_core.model.card import read_card
+from epofusion_core.model.weights import load_weights
 from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
 from epofusion_core.training.trainer import NonFiniteLossError, load_training_pairs, train
 

@@ -1,0 +1,66 @@
+"""What is benchmarked: a model on an engine, in a precision, with a number of steps."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from epofusion_core.engines.engine import EngineError, EngineOptions
+from epofusion_core.engines.graphs import shipped_graph
+from epofusion_core.model.card import read_card, resolve_weights
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One row of the benchmark.
+
+    Attributes:
+        model: named size or weights file.
+        options: all explicit: no "auto".
+    """
+
+    model: str
+    options: EngineOptions
+
+    @property
+    def label(self) -> str:
+        """Name for tables: model, K, engine, precision."""
+        options = self.options
+        return f"{self.model} K={options.steps} {options.engine} {options.precision}"
+
+
+def subjects_of(
+    models: Sequence[str], engines: Sequence[str], steps: Sequence[int] | None, device: str, threads: int
+) -> list[Subject]:
+    """List all combinations that can run here.
+
+    Args:
+        models: named sizes or weights files.
+        engines: of "torch", "onnxruntime", "openvino"; empty takes all that are installed.
+        steps: values of K; None takes each model's own.
+        device: as `EngineOptions` takes it.
+        threads: 0 for all.
+
+    Raises:
+        WeightsError: a model is not there.
+        EngineError: no engine is installed.
+    """
+    found = [name for name in engines or ("torch", "onnxruntime", "openvino") if importlib.util.find_spec(name)]
+    if not found:
+        raise EngineError(f"none of the engines {', '.join(engines) or 'torch, onnxruntime, openvino'} is installed")
+    subjects: list[Subject] = []
+    for model in models:
+        weights = resolve_weights(model)
+        for count in steps or [read_card(weights).config.steps]:
+            for engine in found:
+                precisions = ["f32"]
+                if engine == "openvino":
+                    precisions += ["bf16"] * _has_bf16()
+                    precisions += ["int8"] * bool(shipped_graph(weights, count, "int8"))
+                subjects += [Subject(model, EngineOptions(engine, device, each, count, threads)) for each in precisions]
+    return subjects
+
+
+def _has_bf16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

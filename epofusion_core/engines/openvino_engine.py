@@ -1,0 +1,105 @@
+"""The network by OpenVINO, on Intel and AMD processors, integrated GPUs and NPUs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.engines.cache import Report, cached_file, content_hash
+from epofusion_core.engines.engine import EngineError, EngineOptions, GreyInput
+from epofusion_core.engines.frame import Frame
+from epofusion_core.engines.graphs import find_graph, shipped_graph
+from epofusion_core.model.config import ModelConfig
+
+if TYPE_CHECKING:
+    from openvino import InferRequest
+
+_PRECISIONS = ("f32", "f16", "bf16", "int8")
+
+
+class OpenVinoEngine:
+    """`Engine` by OpenVINO."""
+
+    name = "openvino"
+
+    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Report) -> None:
+        """Read the exported graph.
+
+        Raises:
+            EngineError: OpenVINO is not installed, lacks the device or cannot read the graph.
+        """
+        try:
+            import openvino
+        except ImportError as error:
+            raise EngineError("engine openvino is not installed; pip install openvino") from error
+        steps = options.steps or config.steps
+        self.precision = options.precision
+        if self.precision == "auto":
+            self.precision = "int8" if shipped_graph(weights, steps, "int8") else "f32"
+        self.device = options.device
+        self._core = openvino.Core()
+        available = [name.lower() for name in self._core.available_devices]
+        if self.device not in available:
+            raise EngineError(
+                f"device {self.device!r} is not one of this OpenVINO; expected one of {', '.join(available)}"
+            )
+        self._path = find_graph(weights, steps, "int8" if self.precision == "int8" else "f32", report)
+        try:
+            self._graph = self._core.read_model(self._path)
+        except RuntimeError as error:
+            raise EngineError(f"{self._path}: OpenVINO cannot read it; is it truncated?") from error
+        self._config, self._report = config, report
+        self._properties: dict[str, str | int | bool] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": self._floating_precision(),
+        }
+        if self.device == "cpu":
+            # Pinned threads wait where the cameras' processes run.
+            self._properties |= {"INFERENCE_NUM_THREADS": options.thread_count, "ENABLE_CPU_PINNING": False}
+        self._frame: Frame | None = None
+
+    def _floating_precision(self) -> str:
+        """Return what layers compute in that have no 8-bit weights: bf16 in an int8 graph, where the device has it."""
+        if self.precision != "int8":
+            return self.precision
+        capabilities = self._core.get_property(self.device.upper(), "OPTIMIZATION_CAPABILITIES")
+        return "bf16" if "BF16" in capabilities else "f32"
+
+    def prepare(self, height: int, width: int) -> None:
+        """See `Engine.prepare`."""
+        if self._frame is not None and self._frame.fits(height, width):
+            return
+        frame = Frame(self._config, height, width)
+        arrays = {"luma": frame.luma, "infrared": frame.infrared, "noise": frame.noise}
+        known = {port.any_name for port in self._graph.inputs}
+        self._feeds = {name: array for name, array in arrays.items() if name in known}
+        self._request = self._compile(frame)
+        self._frame = frame
+
+    def run(self, luma: GreyInput, infrared: GreyInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `Engine.run`."""
+        self.prepare(*luma.shape)
+        assert self._frame is not None
+        self._frame.fill(luma, infrared)
+        results = self._request.infer(self._feeds, share_inputs=True, share_outputs=True)
+        return self._frame.crop(results["fused"], results["mask"])
+
+    def _compile(self, frame: Frame) -> "InferRequest":
+        """Compile for one size, since fixed sizes run faster; the result is kept for the next start."""
+        from openvino import get_version
+
+        device = self.device.upper()
+        graph = self._graph.clone()
+        graph.reshape({name: list(array.shape) for name, array in self._feeds.items()})
+        made_of = [self._path.read_bytes(), get_version(), self._core.get_property(device, "FULL_DEVICE_NAME")]
+        settings = repr(sorted(self._properties.items()))
+        name = f"{self._path.stem}-{frame.width}x{frame.height}-{content_hash(*made_of, settings)}.openvino"
+        blob = cached_file(
+            name,
+            lambda: self._core.compile_model(graph, device, self._properties).export_model().getvalue(),
+            f"compiling {self._path.name} for {frame.width}x{frame.height} on {self.device}",
+            self._report,
+        )
+        compiled = self._core.import_model(blob.read_bytes(), device, self._properties)
+        return compiled.create_infer_request()

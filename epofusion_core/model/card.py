@@ -1,0 +1,94 @@
+"""What a model's file says of itself, and where the models lie that ship. Needs no PyTorch."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from epofusion_core.model.config import MODELS, ModelConfig
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+"""Where the models that ship lie: one `<name>.safetensors` a named size, and its exported graphs."""
+
+_FORMAT = "epofusion-1"
+
+
+class WeightsError(ValueError):
+    """A model's file is missing, damaged or not ours; the message is one sentence that names the file."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model's file says of itself.
+
+    Attributes:
+        name: name of the size, or one of the user's own.
+        config: shape of the network and its sampler.
+        provenance: how the weights were made: data, iterations, recipe, date.
+        metrics: measured figures by name.
+    """
+
+    name: str
+    config: ModelConfig
+    provenance: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return what the metadata of a file holds."""
+        return {
+            "format": _FORMAT,
+            "name": self.name,
+            "config": json.dumps(self.config.to_dict()),
+            "provenance": json.dumps(self.provenance),
+            "metrics": json.dumps(self.metrics),
+        }
+
+    @classmethod
+    def from_metadata(cls, path: Path, metadata: Mapping[str, str] | None) -> "ModelCard":
+        """Rebuild from `to_metadata`.
+
+        Raises:
+            WeightsError: the metadata of the file is not ours, or incomplete.
+        """
+        if not metadata or metadata.get("format") != _FORMAT:
+            raise WeightsError(f"{path}: is no EPOFusion model; expected metadata format {_FORMAT!r}")
+        try:
+            return cls(
+                metadata["name"],
+                ModelConfig.from_dict(json.loads(metadata["config"])),
+                json.loads(metadata["provenance"]),
+                json.loads(metadata["metrics"]),
+            )
+        except (KeyError, ValueError) as error:
+            raise WeightsError(f"{path}: its metadata cannot be read ({error})") from error
+
+
+def resolve_weights(name_or_path: str | Path) -> Path:
+    """Return the weights file of a named size, or the path itself.
+
+    Raises:
+        WeightsError: neither a weights file nor a named size whose weights are installed.
+    """
+    name = str(name_or_path)
+    path = WEIGHTS_FOLDER / f"{name}.safetensors" if name in MODELS else Path(name)
+    if not path.is_file():
+        installed = sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
+        known = ", ".join(installed) or "none installed"
+        raise WeightsError(f"model {name!r} not found ({path}); expected a .safetensors file or a name ({known})")
+    return path
+
+
+def read_card(path: Path) -> ModelCard:
+    """Return what a weights file says of itself, without loading tensors.
+
+    Raises:
+        WeightsError: the file is missing, truncated or no EPOFusion weights file.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return ModelCard.from_metadata(path, file.metadata())
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: cannot be read as safetensors ({error}); is it truncated?") from error

@@ -1,0 +1,191 @@
+"""`epofusion bench`: which engine to take on this machine, and what it costs."""
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from epofusion_ros.cli import options
+from epofusion_ros.cli.console import clear_errors, console, note
+
+if TYPE_CHECKING:
+    from epofusion_core.benchmark.latency import Latency
+    from epofusion_core.benchmark.subject import Subject
+
+_TABLE_WIDTH = 120  # a cut figure cannot be read
+_RESOLUTIONS = ((256, 320), (480, 640), (720, 1280), (1080, 1920))
+
+
+def bench(
+    out: Annotated[Path, typer.Option(help="Folder for bench.json and, with --data, pareto.png.")],
+    model: Annotated[list[str] | None, typer.Option(help="Named size or weights file; repeatable.")] = None,
+    engine: Annotated[list[str] | None, typer.Option(help="Repeatable; all that are installed by default.")] = None,
+    steps: Annotated[list[int] | None, typer.Option(min=1, help="K, repeatable; each model's own by default.")] = None,
+    device: options.Device = "cpu",
+    threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all.")] = 0,
+    height: Annotated[int, typer.Option(min=48, help="Image height, pixels.")] = 480,
+    width: Annotated[int, typer.Option(min=64, help="Image width, pixels.")] = 640,
+    rounds: Annotated[int, typer.Option(min=5, help="Runs of each, interleaved.")] = 50,
+    resolutions: Annotated[bool, typer.Option(help="Also time each model's fastest engine from 320x256 up.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder of pairs, for latency against quality.")] = None,
+    list_file: Annotated[Path | None, typer.Option("--list", help="Text file with the pairs to take.")] = None,
+    measure: Annotated[str, typer.Option(help="The quality: en, mi, vif, qabf, ssim, q_oe or n_oe.")] = "qabf",
+) -> None:
+    """Measure latency, memory and the share of the processor's peak, and draw latency against quality."""
+    with clear_errors():
+        from epofusion_core.benchmark.latency import measure_latency, peak_memory_mb, sample_pair
+        from epofusion_core.benchmark.subject import subjects_of
+        from epofusion_core.fuser import Fuser
+        from epofusion_core.model.card import WEIGHTS_FOLDER
+
+        models = model or sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
+        subjects = subjects_of(models, engine or (), steps, device, threads)
+        fusers = {subject: Fuser.load(subject.model, subject.options, report=note) for subject in subjects}
+        latencies = measure_latency(fusers, sample_pair(height, width), rounds)
+        memory_mb = {subject: peak_memory_mb(subject, height, width) for subject in subjects}
+        shares = _shares(subjects, latencies, height, width, threads)
+        results: dict[str, Any] = {
+            "processor": _processor(),
+            "threads": threads or len(os.sched_getaffinity(0)),
+            "size": [width, height],
+            "rounds": rounds,
+            **shares,
+            "rows": [
+                {"subject": subject.label, **asdict(latencies[subject]), "memory_mb": memory_mb[subject]}
+                | {"share_of_peak": shares["share_of_peak"].get(subject.label)}
+                for subject in subjects
+            ],
+            "parts_ms": _parts(models, height, width, threads),
+        }
+        if resolutions:
+            results["resolutions"] = _resolutions(models, subjects, latencies, rounds)
+        out.mkdir(parents=True, exist_ok=True)
+        if data is not None:
+            results["quality"] = _pareto(out / "pareto.png", data, list_file, measure, latencies)
+        (out / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
+    _show(results)
+    console.print(f"written: {out / 'bench.json'}", highlight=False, soft_wrap=True)
+
+
+def _shares(
+    subjects: "list[Subject]", latencies: "dict[Subject, Latency]", height: int, width: int, threads: int
+) -> dict[str, Any]:
+    """Count operations where PyTorch is there to do it, and compare with the peak where OpenVINO is."""
+    import importlib.util
+
+    if not importlib.util.find_spec("torch") or not importlib.util.find_spec("openvino"):
+        note("no share of the peak: it needs PyTorch, to count operations, and OpenVINO, to measure the peak")
+        return {"peak_gmacs": {}, "gmacs": {}, "share_of_peak": {}}
+    from epofusion_core.benchmark.peak import measure_peak
+    from epofusion_core.model.card import resolve_weights
+    from epofusion_core.model.complexity import measure_complexity
+    from epofusion_core.model.weights import load_weights
+
+    precisions = tuple(sorted({subject.options.precision for subject in subjects}))
+    peak = measure_peak(threads or len(os.sched_getaffinity(0)), precisions).gmacs
+    gmacs: dict[str, float] = {}
+    for subject in subjects:
+        network, _ = load_weights(resolve_weights(subject.model))
+        counted = measure_complexity(network, height, width, subject.options.steps)
+        gmacs[subject.label] = counted.macs / 1e9
+    share = {
+        subject.label: gmacs[subject.label] / (latencies[subject].engine_ms / 1e3) / peak[subject.options.precision]
+        for subject in subjects
+    }
+    return {"peak_gmacs": peak, "gmacs": gmacs, "share_of_peak": share}
+
+
+def _parts(models: list[str], height: int, width: int, threads: int) -> dict[str, dict[str, float]]:
+    import importlib.util
+
+    if not importlib.util.find_spec("torch"):
+        return {}
+    from epofusion_core.benchmark.latency import sample_pair
+    from epofusion_core.benchmark.parts import measure_parts
+
+    pair = sample_pair(height, width)
+    return {model: measure_parts(model, pair, threads or len(os.sched_getaffinity(0))) for model in models}
+
+
+def _resolutions(
+    models: list[str], subjects: "list[Subject]", latencies: "dict[Subject, Latency]", rounds: int
+) -> list[dict[str, Any]]:
+    from epofusion_core.benchmark.latency import measure_latency, sample_pair
+    from epofusion_core.fuser import Fuser
+
+    fastest = [
+        min((s for s in subjects if s.model == model), key=lambda each: latencies[each].p50_ms) for model in models
+    ]
+    rows: list[dict[str, Any]] = []
+    for height, width in _RESOLUTIONS:
+        fusers = {subject: Fuser.load(subject.model, subject.options) for subject in fastest}
+        timed = measure_latency(fusers, sample_pair(height, width), max(5, rounds // 5))
+        rows += [{"subject": s.label, "width": width, "height": height, "p50_ms": timed[s].p50_ms} for s in fastest]
+    return rows
+
+
+def _pareto(
+    path: Path, data: Path, list_file: Path | None, measure: str, latencies: "dict[Subject, Latency]"
+) -> dict[str, float]:
+    from rich.progress import track
+
+    from epofusion_core.benchmark.pareto import Point, plot_pareto
+    from epofusion_core.data.pairs import find_pairs
+    from epofusion_core.engines.engine import EngineOptions
+    from epofusion_core.evaluation.columns import COLUMNS
+    from epofusion_core.evaluation.evaluate import measure_pairs
+    from epofusion_core.evaluation.methods import Method, ModelMethod
+    from epofusion_core.evaluation.summary import collect
+
+    column = next((each for each in COLUMNS if each.key == measure), None)
+    if column is None:
+        raise ValueError(f"measure {measure!r} is unknown; expected one of {', '.join(each.key for each in COLUMNS)}")
+    methods: list[Method] = []
+    for subject in latencies:
+        asked = subject.options
+        single = EngineOptions(asked.engine, asked.device, asked.precision, asked.steps, threads=1)
+        methods.append(ModelMethod(subject.label, subject.model, single))
+    pairs = find_pairs(data, list_file)
+    outcomes = measure_pairs(pairs, methods, len(os.sched_getaffinity(0)))
+    evaluation = collect(track(outcomes, "quality", len(pairs), console=console, transient=True), 0, [])
+    quality = {row.method: row.figures[measure] for row in evaluation.tables[0].rows}
+    points = [
+        Point(s.model, s.options.engine, s.options.precision, s.options.steps or 0, timed.p50_ms, quality[s.label])
+        for s, timed in latencies.items()
+    ]
+    plot_pareto(path, points, f"{column.heading}, mean of {len(pairs)} pairs", _processor())
+    return quality
+
+
+def _processor() -> str:
+    """Return the processor's name as Linux tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _show(results: dict[str, Any]) -> None:
+    width, height = results["size"]
+    title = f"{width}x{height}, {results['processor']}, {results['threads']} threads; ms but where told"
+    table = Table("model", "p50", "p95", "p99", "engine", "pairs/s", "memory MB", "of peak", title=title)
+    for row in results["rows"]:
+        times = (f"{row[key]:.1f}" for key in ("p50_ms", "p95_ms", "p99_ms", "engine_ms", "fps"))
+        share = row["share_of_peak"]
+        table.add_row(row["subject"], *times, f"{row['memory_mb']:.0f}", f"{share:.0%}" if share is not None else "")
+    Console(width=max(console.width, _TABLE_WIDTH)).print(table)
+    for model, parts in results["parts_ms"].items():
+        by_part = Table("part", "one call", title=f"{model}: where PyTorch's time goes, ms")
+        for name, value in parts.items():
+            by_part.add_row(name, f"{value:.2f}")
+        console.print(by_part)
+    if "resolutions" in results:
+        by_size = Table("model", "size", "p50", title="cost by resolution, ms")
+        for row in results["resolutions"]:
+            by_size.add_row(row["subject"], f"{row['width']}x{row['height']}", f"{row['p50_ms']:.1f}")
+        console.print(by_size)

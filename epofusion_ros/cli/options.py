@@ -1,0 +1,18 @@
+"""Options that several subcommands share."""
+
+from typing import Annotated
+
+import typer
+
+from epofusion_core.engines.engine import ENGINES, PRECISIONS
+
+Engine = Annotated[str, typer.Option("--engine", help=f"{', '.join(ENGINES)}.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="cpu; torch: cuda or cuda:N; onnxruntime: cuda, tensorrt or openvino; openvino: gpu or npu.",
+    ),
+]
+Precision = Annotated[str, typer.Option("--precision", help=f"{', '.join(PRECISIONS)}.")]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Sampling steps K; the model's own by default.")]

@@ -1,0 +1,57 @@
+"""The node's subscriptions: they follow the reliability of their publishers, and know what goes wrong with them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rclpy.qos import ReliabilityPolicy
+
+from epofusion_ros.qos import choose_reliability, input_qos
+from epofusion_ros.sync_watch import InputState
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+    from rclpy.subscription import Subscription
+
+
+@dataclass
+class Input:
+    """One subscribed topic."""
+
+    node: "Node"
+    kind: type[Any]
+    topic: str
+    take: Callable[[Any], None]
+    asked: str
+    depth: int
+
+    def __post_init__(self) -> None:
+        self._reliability = choose_reliability(self.asked, self._offered())
+        self._subscription = self._subscribe()
+
+    def follow(self) -> None:
+        """Subscribe anew where publishers have come or gone, and another reliability fits them."""
+        wanted = choose_reliability(self.asked, self._offered())
+        if wanted != self._reliability:
+            self.destroy()
+            self._reliability = wanted
+            self._subscription = self._subscribe()
+
+    def state(self, received: int) -> InputState:
+        """Return what is known of the input, of which so many frames have come."""
+        offered = self._offered()
+        asks_more = self._reliability == ReliabilityPolicy.RELIABLE
+        incompatible = sum(asks_more and each != ReliabilityPolicy.RELIABLE for each in offered)
+        return InputState(self.node.resolve_topic_name(self.topic), received, len(offered), incompatible)
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        self.node.destroy_subscription(self._subscription)
+
+    def _subscribe(self) -> "Subscription[Any]":
+        qos = input_qos(self._reliability, self.depth)
+        return self.node.create_subscription(self.kind, self.topic, self.take, qos)
+
+    def _offered(self) -> list[ReliabilityPolicy]:
+        name = self.node.resolve_topic_name(self.topic)
+        return [info.qos_profile.reliability for info in self.node.get_publishers_info_by_topic(name)]

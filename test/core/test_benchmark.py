@@ -1,0 +1,56 @@
+"""`epofusion bench`: the rows that it must have, and the front that it draws."""
+
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from epofusion_core.benchmark.pareto import Point, front
+from epofusion_ros.cli.main import app
+
+
+def test_bench_times_every_engine_and_draws_latency_against_quality(
+    random_weights: Path, glare_pairs: Path, tmp_path: Path
+) -> None:
+    arguments = ["bench", "--model", str(random_weights), "--rounds", "5", "--height", "64", "--width", "96"]
+    arguments += ["--data", str(glare_pairs), "--measure", "vif", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    results = json.loads((tmp_path / "bench.json").read_text())
+    engines = {row["subject"].split("K=1 ")[1] for row in results["rows"]}
+    assert {"torch f32", "onnxruntime f32", "openvino f32"} <= engines
+    for row in results["rows"]:
+        assert 0 < row["engine_ms"] < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
+        assert 10 < row["memory_mb"] < 4000
+        assert 0 < row["share_of_peak"] < 1.2
+    assert results["processor"]
+    assert {"encoder", "refinement", "tail", "luma and padding"} <= results["parts_ms"][str(random_weights)].keys()
+    assert (tmp_path / "pareto.png").stat().st_size > 10_000
+
+
+def test_bench_names_an_unknown_measure(random_weights: Path, glare_pairs: Path, tmp_path: Path) -> None:
+    arguments = ["bench", "--model", str(random_weights), "--rounds", "5", "--height", "64", "--width", "96"]
+    arguments += ["--engine", "openvino", "--data", str(glare_pairs), "--measure", "beauty", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert "measure 'beauty' is unknown" in done.output.replace("\n", " ")
+
+
+_POINTS = st.lists(
+    st.builds(Point, st.just("m"), st.just("torch"), st.just("f32"), st.just(1), st.floats(1, 99), st.floats(0, 1)),
+    min_size=1,
+)
+
+
+@given(_POINTS)
+def test_no_point_of_the_front_is_beaten_and_every_other_is(points: list[Point]) -> None:
+    best = front(points)
+
+    def beats(one: Point, other: Point) -> bool:
+        at_least = one.latency_ms <= other.latency_ms and one.quality >= other.quality
+        return at_least and (one.latency_ms, one.quality) != (other.latency_ms, other.quality)
+
+    assert not any(beats(one, other) for one in points for other in best)
+    assert all(point in best or any(beats(one, point) or one == point for one in best) for point in points)

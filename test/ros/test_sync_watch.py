@@ -1,0 +1,42 @@
+"""The warning that nothing pairs: when it comes, and what it names as the cause."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from epofusion_ros.sync_watch import InputState, SyncWatch
+
+FINE = InputState("/camera", received=300, publishers=1, incompatible=0)
+
+
+@pytest.mark.parametrize(
+    ("rgb", "thermal", "offset_s", "cause"),
+    [
+        (FINE, replace(FINE, topic="/ir", received=0, publishers=0), None, "0 thermal frames.*; /ir has no publisher$"),
+        (FINE, replace(FINE, topic="/ir", received=0, incompatible=1), None, "/ir .* best effort only, and reliable"),
+        (replace(FINE, received=0), FINE, None, "/camera has a publisher, but no frame comes$"),
+        (FINE, FINE, -0.35, "thermal stamps are -0.350 s from RGB .* add 0.350 to sync.thermal_offset$"),
+        (FINE, FINE, 0.01, "stamps do not come within sync.slop, 0.02 s, of each other$"),
+    ],
+)
+def test_the_likely_cause_is_named(rgb: InputState, thermal: InputState, offset_s: float | None, cause: str) -> None:
+    warning = SyncWatch(0.0).check(10.0, rgb, thermal, 0, offset_s, 0.02)
+    assert warning is not None
+    assert re.search(cause, warning)
+
+
+def test_it_comes_once_in_ten_seconds_and_only_without_pairs() -> None:
+    watch = SyncWatch(0.0)
+    warned = [watch.check(float(second), FINE, FINE, 0, 1.0, 0.02) is not None for second in range(1, 31)]
+    assert [second for second, said in enumerate(warned, start=1) if said] == [10, 20, 30]
+    assert watch.check(40.0, FINE, FINE, 5, 1.0, 0.02) is None
+    assert watch.check(50.0, FINE, FINE, 5, 1.0, 0.02) is not None
+
+
+def test_counts_that_begin_anew_are_no_negative_frames() -> None:
+    watch = SyncWatch(0.0)
+    watch.check(10.0, FINE, FINE, 9, 0.0, 0.02)
+    warning = watch.check(20.0, replace(FINE, received=0), replace(FINE, received=0), 0, None, 0.02)
+    assert warning is not None
+    assert "0 RGB and 0 thermal" in warning
