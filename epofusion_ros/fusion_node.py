@@ -81,11 +81,12 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             fuser = load_fuser(settings, self.get_logger().info)
             height, width = settings.warmup_height, settings.warmup_width
             fuser(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8))
+            pipeline = FusionPipeline(fuser, settings)
         except Exception as error:  # whatever it is: rclpy would swallow it without a word
             self.get_logger().error(f"cannot be configured: {str(error) or type(error).__name__}")
             return TransitionCallbackReturn.FAILURE
         self._pairer, self._account, self._figures_before = pairer, Account(), {}
-        self._pipeline = FusionPipeline(fuser, settings)
+        self._pipeline = pipeline
         self._outputs = Outputs(self)
         self._engine = fuser.engine
         self.get_logger().info(f"model {fuser.card.name} is ready: {fuser.engine.name} on {fuser.engine.device}")
@@ -228,6 +229,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         figures |= diagnostics.figures_of_inputs(rgb, thermal)
         scaling = self._pipeline.scaler.range if self._pipeline else None
         figures["thermal_min"], figures["thermal_max"] = scaling or _NO_RANGE
+        figures["registration_overlap"] = self._pipeline.overlap if self._pipeline else 0.0
         figures["callback_errors"] = self._callback_errors
         figures["memory_mb"] = diagnostics.memory_mb()
         level, sentence = diagnostics.verdict(figures, self._figures_before, active=self._intake is not None)

@@ -211,8 +211,22 @@ class NodeParameters:
         "none",
         Declaration(
             "registration.mode",
-            "none: both images must have one size; resize: the thermal image is brought to the RGB size.",
-            choices=("none", "resize"),
+            "none: both images must have one size; resize: the thermal image is brought to the RGB size; homography or "
+            "extrinsics: it is warped as registration.file says.",
+            choices=("none", "resize", "homography", "extrinsics"),
+        ),
+    )
+    registration_file: str = _parameter(
+        "", Declaration("registration.file", "Calibration file of modes homography and extrinsics (YAML).")
+    )
+    registration_plane_distance: float = _parameter(
+        20.0,
+        Declaration(
+            "registration.plane_distance",
+            "Mode extrinsics: distance from the RGB camera at which the images coincide.",
+            "m",
+            lowest=0.1,
+            highest=1e6,
         ),
     )
     qos_rgb_reliability: str = _parameter(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from epofusion_core.engines.engine import EngineOptions
 from epofusion_ros.conversion import ImageLike, to_rgb, to_thermal
 from epofusion_ros.parameters import NodeParameters
-from epofusion_ros.registration import build_registration
+from epofusion_ros.registration import blend_uncovered, build_registration
 from epofusion_ros.thermal import ThermalScaler, ThermalScaling
 
 if TYPE_CHECKING:
@@ -52,10 +52,19 @@ def load_fuser(parameters: NodeParameters, report: Callable[[str], None]) -> "Fu
 
 
 class FusionPipeline:
-    """Everything between a pair of messages and pictures; keeps the thermal scaling from frame to frame."""
+    """Everything between a pair of messages and pictures; keeps the thermal scaling from frame to frame.
+
+    Attributes:
+        scaler: of the thermal image.
+        overlap: share of the last RGB image that the thermal image reached, in [0, 1].
+    """
 
     def __init__(self, fuser: "Fuser", parameters: NodeParameters) -> None:
-        """Build the steps that the parameters ask for."""
+        """Build the steps that the parameters ask for.
+
+        Raises:
+            CalibrationError: the calibration file that they name is missing or wrong.
+        """
         self._fuser = fuser
         low, high = parameters.thermal_percentiles
         self.scaler = ThermalScaler(
@@ -70,7 +79,10 @@ class FusionPipeline:
                 parameters.thermal_clahe,
             )
         )
-        self._register = build_registration(parameters.registration_mode)
+        self._register = build_registration(
+            parameters.registration_mode, parameters.registration_file, parameters.registration_plane_distance
+        )
+        self.overlap = 1.0
 
     def __call__(self, rgb_message: ImageLike, thermal_message: ImageLike) -> FusedPair:
         """Fuse a pair.
@@ -82,15 +94,16 @@ class FusionPipeline:
         started_s = time.monotonic()
         rgb, counts = to_rgb(rgb_message), to_thermal(thermal_message)
         converted_s = time.monotonic()
-        thermal = self._register(self.scaler(counts), (rgb.shape[0], rgb.shape[1]))
+        registered = self._register(self.scaler(counts), rgb)
+        self.overlap = registered.overlap
         prepared_s = time.monotonic()
-        result = self._fuser(rgb, thermal)
+        result = blend_uncovered(self._fuser(rgb, registered.thermal), rgb, registered.coverage)
         stages_ms = {
             "conversion": 1e3 * (converted_s - started_s),
             "thermal": 1e3 * (prepared_s - converted_s),
             "fusion": 1e3 * (time.monotonic() - prepared_s),
         }
-        return FusedPair(result, thermal, stages_ms)
+        return FusedPair(result, registered.thermal, stages_ms)
 
 
 def to_mono8(share: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -38,6 +38,7 @@ def imported_modules(folder: Path) -> dict[str, set[str]]:
             "epofusion_core/engines",
             {f"epofusion_core.{part}" for part in ("data", "training", "evaluation", "simulation", "fuser")},
         ),
+        ("epofusion_core/registration", {"epofusion_core.model", "epofusion_core.training", "torch"}),
         ("epofusion_core/simulation", {"epofusion_core.model", "epofusion_core.training", "torch"}),
         ("epofusion_core/evaluation", {"epofusion_core.training"}),
     ],

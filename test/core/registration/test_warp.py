@@ -1,0 +1,163 @@
+"""Geometry of the warps, against what a pinhole camera must see, and calibration files with something wrong."""
+
+import copy
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epofusion_core.registration.calibration import (
+    CalibrationError,
+    Homography,
+    read_extrinsics,
+    read_homography,
+    write_homography,
+)
+from epofusion_core.registration.warp import extrinsics_warp, homography_warp
+from epofusion_core.simulation import Drive
+
+SIZE = (120, 160)
+FOCAL_PX = 200.0
+CAMERA: dict[str, Any] = {
+    "image_height": 120,
+    "image_width": 160,
+    "camera_matrix": {"rows": 3, "cols": 3, "data": [FOCAL_PX, 0, 79.5, 0, FOCAL_PX, 59.5, 0, 0, 1]},
+    "distortion_model": "plumb_bob",
+    "distortion_coefficients": {"rows": 1, "cols": 5, "data": [0.0] * 5},
+}
+IDENTITY = np.eye(4).ravel().tolist()
+EXTRINSICS: dict[str, Any] = {"thermal": CAMERA, "rgb": copy.deepcopy(CAMERA), "T_rgb_thermal": IDENTITY}
+
+
+def spots(places: list[tuple[int, int]], size: tuple[int, int] = SIZE) -> np.ndarray:
+    """Return an image with a bright square around each (x, y)."""
+    image = np.zeros(size, np.uint8)
+    for x, y in places:
+        image[y - 2 : y + 3, x - 2 : x + 3] = 255
+    return image
+
+
+def centre(image: np.ndarray) -> tuple[float, float]:
+    moments = cv2.moments(image)
+    return moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(-20, 20), st.floats(-20, 20), st.floats(0.8, 1.25), st.floats(-5, 5))
+def test_a_homography_takes_each_thermal_pixel_where_it_says(
+    dx: float, dy: float, scale: float, degrees: float
+) -> None:
+    rotation = cv2.getRotationMatrix2D((80, 60), degrees, scale)
+    matrix = np.vstack([rotation, [0, 0, 1]]) + [[0, 0, dx], [0, 0, dy], [0, 0, 0]]
+    warp = homography_warp(Homography(matrix, SIZE, SIZE), SIZE, SIZE)
+    for x, y in ((60, 50), (100, 70)):
+        expected = matrix @ (x, y, 1)
+        assert centre(warp(spots([(x, y)]))) == pytest.approx(expected[:2], abs=0.2)
+
+
+def test_a_homography_holds_for_images_of_other_sizes() -> None:
+    small = Homography(np.array([[1, 0, 5.0], [0, 1, 3.0], [0, 0, 1]]), SIZE, SIZE)
+    warp = homography_warp(small, (240, 320), (480, 640))
+    x, y = centre(warp(spots([(100, 80)], (240, 320))))
+    # Pixel centres: 100 of 320 is 49.75 of 160, moved by 5, and four times finer.
+    assert (x, y) == pytest.approx(((49.75 + 5 + 0.5) * 4 - 0.5, (39.75 + 3 + 0.5) * 4 - 0.5), abs=0.3)
+
+
+@pytest.mark.parametrize("distance_m", [2.0, 10.0, 50.0])
+def test_cameras_beside_each_other_are_off_by_focal_length_times_baseline_over_distance(
+    tmp_path: Path, distance_m: float
+) -> None:
+    transform = np.eye(4)
+    transform[0, 3] = 0.1  # the thermal camera stands 10 cm to the right of the RGB camera
+    (tmp_path / "rig.yaml").write_text(yaml.safe_dump(EXTRINSICS | {"T_rgb_thermal": transform.ravel().tolist()}))
+    warp = extrinsics_warp(read_extrinsics(tmp_path / "rig.yaml"), distance_m, SIZE, SIZE)
+    x, y = centre(warp(spots([(80, 60)])))
+    assert (x, y) == pytest.approx((80 + FOCAL_PX * 0.1 / distance_m, 60), abs=0.1)
+
+
+def test_lens_distortion_is_undone(tmp_path: Path) -> None:
+    bent = copy.deepcopy(EXTRINSICS)
+    bent["thermal"]["distortion_coefficients"]["data"] = [-0.3, 0.1, 0.0, 0.0, 0.0]
+    (tmp_path / "rig.yaml").write_text(yaml.safe_dump(bent))
+    extrinsics = read_extrinsics(tmp_path / "rig.yaml")
+    straight = np.array([[[120.0, 90.0]]])
+    ray = np.append((straight[0, 0] - (79.5, 59.5)) / FOCAL_PX, 1.0)
+    seen, _ = cv2.projectPoints(
+        ray[None, None], np.zeros(3), np.zeros(3), extrinsics.thermal.matrix, extrinsics.thermal.distortion
+    )
+    x, y = (round(value) for value in seen[0, 0])
+    assert (x, y) != (120, 90)
+    assert centre(extrinsics_warp(extrinsics, 20.0, SIZE, SIZE)(spots([(x, y)]))) == pytest.approx((120, 90), abs=1.0)
+
+
+def test_a_warp_of_a_frame_costs_little_and_covers_what_it_should() -> None:
+    size = (480, 640)
+    warp = homography_warp(Homography(np.diag([1.0, 1.0, 1.0]), size, size), size, size)
+    assert warp.overlap == 1.0
+    assert warp.coverage.min() == 1.0
+    thermal = Drive(0).frame(0).thermal
+    assert np.array_equal(warp(thermal), thermal)
+    times_ms = []
+    for _ in range(20):
+        started = time.perf_counter()
+        warp(thermal)
+        times_ms.append(1e3 * (time.perf_counter() - started))
+    assert min(times_ms) < 2.0
+
+
+def test_what_is_written_can_be_read(tmp_path: Path) -> None:
+    homography = Homography(np.array([[1.1, 0.02, 5], [-0.01, 0.98, -7], [1e-5, 0, 1]]), (240, 320), (480, 640))
+    write_homography(tmp_path / "h.yaml", homography, 0.4)
+    read = read_homography(tmp_path / "h.yaml")
+    assert np.array_equal(read.matrix, homography.matrix)
+    assert (read.thermal_size, read.rgb_size) == (homography.thermal_size, homography.rgb_size)
+
+
+def _without(name: str) -> Callable[[dict[str, Any]], None]:
+    return lambda values: values.pop(name)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (_without("thermal"), "thermal is missing; expected a camera"),
+        (_without("T_rgb_thermal"), "T_rgb_thermal is missing or wrong; expected 16 numbers"),
+        (lambda v: v.update(T_rgb_thermal=[2.0 if i == 0 else x for i, x in enumerate(IDENTITY)]), "no rotation"),
+        (lambda v: v.update(T_rgb_thermal=[float("nan")] * 16), "no finite number"),
+        (lambda v: v["rgb"].update(distortion_model="fisheye"), "distortion_model of rgb is 'fisheye'"),
+        (lambda v: v["rgb"].pop("camera_matrix"), "rgb lacks camera_matrix"),
+        (lambda v: v["rgb"]["distortion_coefficients"].update(data=[0.0] * 3), "rgb has 3 distortion coefficients"),
+        (lambda v: v["rgb"].update(image_width=0), "size is 0x120; expected 1 to 16384 pixels"),
+    ],
+)
+def test_a_wrong_calibration_file_is_one_clear_sentence(
+    change: Callable[[dict[str, Any]], object], sentence: str, tmp_path: Path
+) -> None:
+    values = copy.deepcopy(EXTRINSICS)
+    change(values)
+    (tmp_path / "rig.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(CalibrationError, match=sentence):
+        read_extrinsics(tmp_path / "rig.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"homography: [1, 2, 3]", "homography is missing or wrong; expected 9 numbers"),
+        (b"homography: [0, 0, 0, 0, 0, 0, 0, 0, 0]", "homography cannot be inverted"),
+        (b"- 1", "holds no names with values"),
+        (b"a: [", "is no YAML"),
+        (b"\xff\xfe\x00", "is no YAML"),
+    ],
+)
+def test_a_file_without_a_homography_is_one_clear_sentence(content: bytes, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "h.yaml").write_bytes(content)
+    with pytest.raises(CalibrationError, match=sentence):
+        read_homography(tmp_path / "h.yaml")
