@@ -21,7 +21,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.logging import get_logger
 from sensor_msgs.msg import CameraInfo, Image
 
-from epofusion_core.engines.engine import Engine, EngineOptions
+from epofusion_core.engines.engine import Engine
 from epofusion_ros import diagnostics, parameters
 from epofusion_ros.account import Account, PairTiming
 from epofusion_ros.conversion import ConversionError
@@ -31,7 +31,7 @@ from epofusion_ros.mailbox import Mailbox, Worker
 from epofusion_ros.outputs import Outputs
 from epofusion_ros.pairing import Pair, Pairer, StreamCount
 from epofusion_ros.parameters import NodeParameters
-from epofusion_ros.pipeline import FusionPipeline
+from epofusion_ros.pipeline import FusionPipeline, load_fuser
 from epofusion_ros.registration import RegistrationError
 from epofusion_ros.sync_watch import SyncWatch
 
@@ -76,14 +76,9 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and warm it up; FAILURE, with one line that says why, leaves the node unconfigured."""
         try:
-            from epofusion_core.fuser import Fuser  # takes seconds, which the node spends on the graph
-
             self._settings = settings = parameters.read(self)
             pairer = build_pairer(settings)
-            options = EngineOptions(
-                settings.engine, settings.device, settings.precision, settings.steps or None, settings.threads
-            )
-            fuser = Fuser.load(settings.model, options, report=self.get_logger().info)
+            fuser = load_fuser(settings, self.get_logger().info)
             height, width = settings.warmup_height, settings.warmup_width
             fuser(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8))
             pipeline = FusionPipeline(fuser, settings)

@@ -1,13 +1,13 @@
 """The node's outputs: one lifecycle publisher each, and nothing built that nobody has asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_ros.conversion import to_message
-from epofusion_ros.pipeline import overlay, to_mono8
+from epofusion_ros.pipeline import PICTURES
 from epofusion_ros.qos import OUTPUT_QOS
 
 if TYPE_CHECKING:
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from std_msgs.msg import Header
 
     from epofusion_core.fuser import FusionResult
-
-PICTURES: dict[str, Callable[["FusionResult"], NDArray[np.uint8]]] = {
-    "~/fused/image": lambda result: result.fused_rgb,
-    "~/overexposure_mask": lambda result: to_mono8(result.overexposure),
-    "~/guidance_mask": lambda result: to_mono8(result.guidance),
-    "~/overlay": overlay,
-}
 
 
 class Outputs:

@@ -1,6 +1,7 @@
 """From a pair of image messages to fused pictures: conversion, thermal scaling, registration, the model."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.engines.engine import EngineOptions
 from epofusion_ros.conversion import ImageLike, to_rgb, to_thermal
 from epofusion_ros.parameters import NodeParameters
 from epofusion_ros.registration import blend_uncovered, build_registration
@@ -34,6 +36,19 @@ class FusedPair:
     result: "FusionResult"
     thermal: NDArray[np.uint8]
     stages_ms: dict[str, float]
+
+
+def load_fuser(parameters: NodeParameters, report: Callable[[str], None]) -> "Fuser":
+    """Load the model that the parameters ask for; `report` is told what takes time or is left out.
+
+    Raises:
+        ValueError: the model or the engine cannot be used; the sentence says why.
+    """
+    from epofusion_core.fuser import Fuser  # takes seconds
+
+    steps = parameters.steps or None
+    options = EngineOptions(parameters.engine, parameters.device, parameters.precision, steps, parameters.threads)
+    return Fuser.load(parameters.model, options, report=report)
 
 
 class FusionPipeline:
@@ -105,3 +120,12 @@ def overlay(result: "FusionResult") -> NDArray[np.uint8]:
     glare = (result.overexposure >= 0.5).astype(np.uint8)
     outlines, _ = cv2.findContours(glare, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(image, outlines, -1, _GLARE_COLOUR, 1), dtype=np.uint8)
+
+
+PICTURES: dict[str, Callable[["FusionResult"], NDArray[np.uint8]]] = {
+    "~/fused/image": lambda result: result.fused_rgb,
+    "~/overexposure_mask": lambda result: to_mono8(result.overexposure),
+    "~/guidance_mask": lambda result: to_mono8(result.guidance),
+    "~/overlay": overlay,
+}
+"""Pictures that the node publishes, by topic."""

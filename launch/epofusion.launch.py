@@ -1,8 +1,10 @@
 """Start the EPOFusion node, configured and activated by default, and RViz where it is asked for."""
 
+from ament_index_python.packages import get_packages_with_prefixes
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
+    LogInfo,
     OpaqueFunction,
     RegisterEventHandler,
     SetEnvironmentVariable,
@@ -54,7 +56,9 @@ ARGUMENTS = [
         default_value="",
         description="Where the network runs: cpu, cuda or cuda:N. Empty: as params_file says.",
     ),
-    DeclareLaunchArgument("rviz", default_value="false", description="Show inputs and outputs in RViz."),
+    DeclareLaunchArgument(
+        "rviz", default_value="false", description="Show inputs and outputs in RViz, and diagnostics."
+    ),
     DeclareLaunchArgument(
         "dds_profile",
         default_value=PathJoinSubstitution([SHARE, "config", "fastdds_shm.xml"]),
@@ -100,7 +104,15 @@ def start_node(context: LaunchContext) -> list[Action]:
     return [fusion, activate, configure]
 
 
+def start_monitor(context: LaunchContext) -> list[Action]:
+    """Diagnostics in a window beside RViz, which has no display for them."""
+    if "rqt_runtime_monitor" not in get_packages_with_prefixes():
+        return [LogInfo(msg="rqt_runtime_monitor is not installed: ros2 topic echo /diagnostics shows the diagnostics")]
+    return [Node(package="rqt_runtime_monitor", executable="rqt_runtime_monitor", parameters=[USE_SIM_TIME])]
+
+
 def generate_launch_description() -> LaunchDescription:
+    rviz_wanted = IfCondition(LaunchConfiguration("rviz"))
     rviz = Node(
         package="rviz2",
         executable="rviz2",
@@ -108,11 +120,12 @@ def generate_launch_description() -> LaunchDescription:
         arguments=["-d", PathJoinSubstitution([SHARE, "config", "epofusion.rviz"])],
         parameters=[USE_SIM_TIME],
         remappings=REMAPPINGS,
-        condition=IfCondition(LaunchConfiguration("rviz")),
+        condition=rviz_wanted,
     )
     profile = SetEnvironmentVariable(
         DDS_PROFILE_VARIABLE,
         LaunchConfiguration("dds_profile"),
         condition=IfCondition(PythonExpression(["'", LaunchConfiguration("dds_profile"), "' != ''"])),
     )
-    return LaunchDescription([*ARGUMENTS, profile, OpaqueFunction(function=start_node), rviz])
+    monitor = OpaqueFunction(function=start_monitor, condition=rviz_wanted)
+    return LaunchDescription([*ARGUMENTS, profile, OpaqueFunction(function=start_node), rviz, monitor])

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.evaluation.methods import Fused, Sources
+from epofusion_core.page import jpeg_of
 
 _WIDTH_PX = 400
 _JPEG_QUALITY = 85
@@ -39,7 +39,4 @@ def tiles_of(sources: Sources, results: Mapping[str, Fused]) -> list[Tile]:
 
 
 def _tile(caption: str, image: NDArray[np.uint8]) -> Tile:
-    scale = min(1.0, _WIDTH_PX / image.shape[1])
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    encoded = small if small.ndim == 2 else small[:, :, ::-1]
-    return Tile(caption, cv2.imencode(".jpg", encoded, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes())
+    return Tile(caption, jpeg_of(image, _WIDTH_PX, _JPEG_QUALITY))

@@ -3,6 +3,7 @@
 import typer
 
 from epofusion_ros.cli.ablate import ablate
+from epofusion_ros.cli.bag import bag
 from epofusion_ros.cli.bench import bench
 from epofusion_ros.cli.demo import demo
 from epofusion_ros.cli.evaluate import evaluate
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(demo)
+app.command()(bag)
 app.command()(fuse)
 app.command()(info)
 app.command()(train)

@@ -1,17 +1,15 @@
 """The demo's report: one HTML file that needs nothing else."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-import cv2
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from epofusion_ros.demo.charts import histogram, timeline
+from epofusion_core.imaging import read_rgb
+from epofusion_core.page import jpeg_of, render_page
+from epofusion_ros.charts import histogram, timeline
 from epofusion_ros.demo.recording import Balance, Recording
 
 _PICTURE_WIDTH_PX = 960
@@ -36,14 +34,14 @@ def write_report(path: Path, source: str, recording: Recording, sides: Sequence[
         recording: what was collected.
         sides: pictures to show.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8"))
-    page = template.render(
+    page = render_page(
+        __package__,
+        "report.html.jinja",
         source=source,
         balance=recording.balance(),
         figures=_figures(recording),
         charts=_charts(recording),
-        pictures=[(side.stem, _data_url(side)) for side in sides],
+        pictures=[(side.stem, jpeg_of(read_rgb(side), _PICTURE_WIDTH_PX, _JPEG_QUALITY)) for side in sides],
     )
     path.write_text(page, encoding="utf-8")
 
@@ -80,11 +78,3 @@ def _charts(recording: Recording) -> list[tuple[str, Markup]]:
         ("Age of the fused images", histogram(ages, "ms")),
         ("Age of each over the time of its stamp", timeline(times_s, ages, "ms")),
     ]
-
-
-def _data_url(picture: Path) -> str:
-    image = np.asarray(cv2.imread(str(picture)))
-    scale = min(1.0, _PICTURE_WIDTH_PX / image.shape[1])
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

@@ -167,7 +167,7 @@ def wait_for_fused_images(wanted: int) -> None:
     [
         (["--vi", "missing.mp4", "--thermal", "missing.mp4"], "missing.mp4 does not exist"),
         (["--vi", "missing.mp4"], "only one of --vi and --thermal"),
-        (["--bag", "missing_bag"], "missing_bag cannot be read"),
+        (["--bag", "missing_bag"], "bag missing_bag does not exist"),
     ],
 )
 def test_a_source_that_is_not_there_is_refused_in_one_sentence(

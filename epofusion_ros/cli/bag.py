@@ -1,0 +1,83 @@
+"""`epofusion bag`: recorded drives through the node's own code, without ROS, and a report of what came of them."""
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epofusion_ros.cli.console import clear_errors, console, error_console, progress
+
+if TYPE_CHECKING:
+    from epofusion_ros.replay.many import Replays
+
+
+class Mode(str, Enum):
+    """Which pairs are fused."""
+
+    every = "every"
+    realtime = "realtime"
+
+
+def bag(
+    bags: Annotated[list[Path], typer.Argument(help="rosbag2 folders, .mcap or .db3 files, or ROS 1 .bag files.")],
+    out: Annotated[Path, typer.Option(help="Folder for report.html and a folder for each bag.")],
+    rgb_topic: Annotated[str | None, typer.Option(help="RGB topic; found by encoding and name without it.")] = None,
+    thermal_topic: Annotated[str | None, typer.Option(help="Thermal topic, likewise.")] = None,
+    config: Annotated[Path | None, typer.Option(help="ROS 2 parameter file of the node; defaults without it.")] = None,
+    model: Annotated[str | None, typer.Option(help="Named size or weights file, instead of the file's.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N, instead of the file's.")] = None,
+    mode: Annotated[Mode, typer.Option(help="Fuse every pair, or those a live node would have come to.")] = Mode.every,
+    inference_ms: Annotated[
+        float | None, typer.Option(min=0.0, help="With --mode realtime: time the simulated node takes for a pair.")
+    ] = None,
+    compare_every: Annotated[int, typer.Option(min=1, help="Compare one of so many pairs with the plain rules.")] = 10,
+    pictures: Annotated[int, typer.Option(min=0, help="Frames that the report shows of each bag.")] = 12,
+    jobs: Annotated[int, typer.Option(min=1, help="Bags at a time, a process each.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted run.")] = False,
+) -> None:
+    """Replay bags: a bag of fused images, metrics.csv and summary.json for each, and one report.html.
+
+    Exit code 0: all done; 1: done, but a bag failed or parts of one cannot be read (each is named); 2: nothing could be
+    done; 130: interrupted, to be resumed.
+    """
+    from epofusion_ros.replay.many import replay_bags, tasks_of
+    from epofusion_ros.replay.report import write_report
+    from epofusion_ros.replay.settings import ReplaySettings, parameters_of
+
+    with clear_errors():
+        if (mode is Mode.realtime) != (inference_ms is not None):
+            raise ValueError("--mode realtime and --inference-ms go together; expected both or neither")
+        overrides = {name: value for name, value in (("model", model), ("device", device)) if value is not None}
+        settings = ReplaySettings(
+            parameters_of(config, overrides), rgb_topic, thermal_topic, inference_ms, compare_every, pictures
+        )
+    try:
+        replays = replay_bags(tasks_of(bags, out, settings, resume=resume), jobs, progress)
+    except KeyboardInterrupt as interrupt:
+        error_console.print("interrupted; the same command with --resume goes on from here")
+        raise typer.Exit(130) from interrupt
+    if replays.done:
+        write_report(out / "report.html", list(replays.done), replays.failures, pictures)
+    _say(replays, out)
+
+
+def _say(replays: "Replays", out: Path) -> None:
+    """Print an account of each bag, name what failed, and leave with the exit code that says it."""
+    for folder, summary in replays.done.items():
+        fused = summary.fates["fused"]
+        console.print(
+            f"{folder.name}: {summary.received_rgb} RGB images, {summary.unmatched_rgb} of them unmatched; "
+            f"{summary.pairs} pairs = {fused} fused + {summary.pairs - fused} dropped",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    missing = [sentence for summary in replays.done.values() for sentence in summary.missing]
+    for sentence in [*missing, *(f"{failure.bag}: {failure.sentence}" for failure in replays.failures)]:
+        error_console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+    if not replays.done:
+        raise typer.Exit(2)
+    console.print(f"look at {out / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+    if missing or replays.failures:
+        raise typer.Exit(1)

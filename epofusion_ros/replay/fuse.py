@@ -1,0 +1,124 @@
+"""The stage that fuses: the node's own pipeline on the pairs of a schedule, and the measures of what comes out."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isnan, nan
+from typing import TYPE_CHECKING
+
+from epofusion_core.evaluation.baselines import RULES
+from epofusion_core.evaluation.exposure_metrics import exposure_metrics
+from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
+from epofusion_core.exposure import overexposed_fraction
+from epofusion_core.imaging import luma
+from epofusion_ros.conversion import ConversionError, to_rgb
+from epofusion_ros.pipeline import FusedPair, FusionPipeline
+from epofusion_ros.registration import RegistrationError
+from epofusion_ros.replay.rows import FUSED, PairRow
+from epofusion_ros.replay.schedule import ScheduledPair
+
+if TYPE_CHECKING:
+    from epofusion_core.fuser import FusionResult
+
+_FATES = ((ConversionError, "convert_errors"), (RegistrationError, "size_errors"))
+_NO_RANGE = (nan, nan)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a scheduled pair.
+
+    Attributes:
+        scheduled: the pair.
+        row: for metrics.csv.
+        fused: the pictures; None where it was not fused.
+        inference_ms: conversion and network on this machine; NaN where it was not fused.
+        number: how many pairs of the bag were to be fused before it.
+    """
+
+    scheduled: ScheduledPair
+    row: PairRow
+    fused: FusedPair | None = None
+    inference_ms: float = nan
+    number: int = 0
+
+    @property
+    def result(self) -> "FusionResult | None":
+        """What the model gave."""
+        return self.fused.result if self.fused else None
+
+
+def fuse_pairs(
+    scheduled: Iterable[ScheduledPair], pipeline: FusionPipeline, done: Sequence[PairRow]
+) -> Iterator[Outcome]:
+    """Fuse pairs in order; those that an earlier run has done only set the thermal scaling as it was after them."""
+    number = 0
+    for index, pair in enumerate(scheduled):
+        if pair.after_reset:
+            pipeline.scaler.reset()
+        if index >= len(done):
+            yield replace(_fuse(pair, pipeline), number=number)
+        elif not isnan(done[index].thermal_min):
+            pipeline.scaler.range = (done[index].thermal_min, done[index].thermal_max)
+        number += pair.fate == FUSED
+
+
+def _fuse(scheduled: ScheduledPair, pipeline: FusionPipeline) -> Outcome:
+    pair = scheduled.pair
+    fused: FusedPair | None = None
+    fate, problem, inference_ms = scheduled.fate, "", nan
+    if fate == FUSED:
+        started_s = time.monotonic()
+        try:
+            fused = pipeline(pair.rgb.message, pair.thermal.message)
+            inference_ms = (time.monotonic() - started_s) * 1e3
+        except Exception as error:  # whatever a message brings about: the node survives it, and so does a replay
+            fate = next((name for kind, name in _FATES if isinstance(error, kind)), "inference_errors")
+            problem = " ".join(f"{type(error).__name__}: {error}".split())
+    low, high = (pipeline.scaler.range if fate == FUSED else None) or _NO_RANGE
+    row = PairRow(
+        fate=fate,
+        stamp_ns=pair.stamp_ns,
+        delta_ns=pair.delta_ns,
+        rgb_bag_ns=pair.rgb.bag_ns,
+        thermal_bag_ns=pair.thermal.bag_ns,
+        decided_ns=scheduled.decided_ns,
+        started_ns=scheduled.started_ns,
+        published_ns=scheduled.published_ns,
+        thermal_min=low,
+        thermal_max=high,
+        problem=problem,
+    )
+    return Outcome(scheduled, row, fused, inference_ms)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Figures of a fused pair.
+
+    Attributes:
+        overexposed_fraction: share of the visible image that is blown out, in [0, 1].
+        figures: by method and key; those that do not apply are missing.
+    """
+
+    overexposed_fraction: float
+    figures: dict[str, dict[str, float]]
+
+
+def measure(outcome: Outcome, *, with_rules: bool) -> Measures | None:
+    """Measure the fused image of a pair and, where asked for, what plain rules make of it; None if none was fused."""
+    if outcome.fused is None:
+        return None
+    visible, thermal = luma(to_rgb(outcome.scheduled.pair.rgb.message)), outcome.fused.thermal
+    images = {FUSED: luma(outcome.fused.result.fused_rgb)}
+    if with_rules:
+        images |= {name: rule(visible, thermal) for name, rule in RULES.items()}
+    figures: dict[str, dict[str, float]] = {}
+    if min(visible.shape) >= MIN_SIDE_PX:
+        figures = {method: _figures(visible, thermal, image) for method, image in images.items()}
+    return Measures(overexposed_fraction(visible), figures)
+
+
+def _figures(visible: Grey, thermal: Grey, fused: Grey) -> dict[str, float]:
+    all_figures = asdict(fusion_metrics(visible, thermal, fused)) | asdict(exposure_metrics(visible, thermal, fused))
+    return {key: float(value) for key, value in all_figures.items() if not isnan(value)}

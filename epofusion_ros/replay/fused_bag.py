@@ -1,0 +1,100 @@
+"""The bag of fused images: what the node would have published, as rosbag2 with MCAP storage."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from epofusion_ros.pipeline import PICTURES
+from epofusion_ros.replay.bag import Bag, RawMessage
+from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, IMAGE_TYPE
+
+if TYPE_CHECKING:
+    from epofusion_core.fuser import FusionResult
+
+_NODE = "/epofusion"
+TOPICS = {topic.replace("~", _NODE): build for topic, build in PICTURES.items()}
+"""Builders of the pictures by topic: those of the node under its default name."""
+
+FUSED_TOPIC, GUIDANCE_TOPIC = f"{_NODE}/fused/image", f"{_NODE}/guidance_mask"
+CAMERA_INFO_TOPIC = f"{_NODE}/fused/camera_info"
+
+_TYPES = get_typestore(Stores.ROS2_JAZZY)
+_Image = _TYPES.types[IMAGE_TYPE]
+_CameraInfo = _TYPES.types[CAMERA_INFO_TYPE]
+_Header, _Time = (_TYPES.types[name] for name in ("std_msgs/msg/Header", "builtin_interfaces/msg/Time"))
+_RegionOfInterest = _TYPES.types["sensor_msgs/msg/RegionOfInterest"]
+
+
+class FusedBag:
+    """Writes the fused images of a replay, in the order in which they come."""
+
+    def __init__(self, folder: Path) -> None:
+        """Replace the folder."""
+        shutil.rmtree(folder, ignore_errors=True)
+        self._writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
+        self._writer.open()
+        types = dict.fromkeys(TOPICS, IMAGE_TYPE) | {CAMERA_INFO_TOPIC: CAMERA_INFO_TYPE}
+        self._connections = {
+            topic: self._writer.add_connection(topic, kind, typestore=_TYPES) for topic, kind in types.items()
+        }
+
+    def __enter__(self) -> "FusedBag":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the bag; after an exception it stays unclosed, for a later run to go on from."""
+        self._writer.__exit__(kind, error, trace)
+
+    def write(self, result: "FusionResult", source_header: Any, camera_info: Any, bag_ns: int) -> int:  # noqa: ANN401
+        """Write what was made of a pair, under the RGB image's header; return how many messages that are."""
+        header = _header(source_header)
+        for topic, build in TOPICS.items():
+            self._serialise(topic, _image_message(build(result), header), IMAGE_TYPE, bag_ns)
+        if camera_info is None:
+            return len(TOPICS)
+        self._serialise(CAMERA_INFO_TOPIC, _camera_info(camera_info, header), CAMERA_INFO_TYPE, bag_ns)
+        return len(TOPICS) + 1
+
+    def copy(self, message: RawMessage) -> None:
+        """Write a message of an earlier run as it is."""
+        self._writer.write(self._connections[message.topic], message.bag_ns, message.raw)
+
+    def _serialise(self, topic: str, message: Any, kind: str, bag_ns: int) -> None:  # noqa: ANN401
+        self._writer.write(self._connections[topic], bag_ns, _TYPES.serialize_cdr(message, kind))
+
+
+def written_messages(folder: Path) -> Iterator[RawMessage]:
+    """Yield the messages of a fused bag that an interrupted run has left, as far as they are whole."""
+    with Bag(folder) as bag:
+        yield from bag.raw_messages([*TOPICS, CAMERA_INFO_TOPIC])
+
+
+def _header(header: Any) -> Any:  # noqa: ANN401 - rosbags builds its types at run time
+    """Return the header without what ROS 1 has besides."""
+    return _Header(_Time(int(header.stamp.sec), int(header.stamp.nanosec)), header.frame_id)
+
+
+def _image_message(image: NDArray[np.uint8], header: Any) -> Any:  # noqa: ANN401
+    height, width = image.shape[:2]
+    encoding = "mono8" if image.ndim == 2 else "rgb8"
+    flat = np.ascontiguousarray(image).reshape(-1)
+    return _Image(header, height, width, encoding, 0, flat.size // height, flat)
+
+
+def _camera_info(info: Any, header: Any) -> Any:  # noqa: ANN401
+    """Return a calibration under another header; ROS 1 writes the matrices' names in capitals."""
+    d, k, r, p = (getattr(info, name if hasattr(info, name) else name.upper()) for name in "dkrp")
+    area = info.roi
+    roi = _RegionOfInterest(area.x_offset, area.y_offset, area.height, area.width, area.do_rectify)
+    return _CameraInfo(
+        header, info.height, info.width, info.distortion_model, d, k, r, p, info.binning_x, info.binning_y, roi
+    )

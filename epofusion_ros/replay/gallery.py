@@ -1,0 +1,117 @@
+"""Pictures of the frames worth a look, kept while a bag is replayed: the most overexposed, the worst and the best."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.imaging import read_grey
+from epofusion_core.page import jpeg_of
+from epofusion_ros.replay.rows import FUSED, PairRow
+
+LAYERS = ("visible", "thermal", "fused", "mask")
+"""Pictures of a frame."""
+
+_WIDTH_PX, _JPEG_QUALITY = 640, 82
+_APART_NS = 1_000_000_000
+"""Of each second, one frame is enough: its neighbours look the same."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a frame is worth a look.
+
+    Attributes:
+        title: in words.
+        score: higher is more so; NaN where it does not apply.
+    """
+
+    title: str
+    score: Callable[[PairRow], float]
+
+
+def _quality(row: PairRow) -> float:
+    return row.figures.get(FUSED, {}).get("qabf", nan)
+
+
+REASONS = (
+    Reason("most overexposed", lambda row: row.overexposed_fraction or nan),
+    Reason("worst by Qabf", lambda row: -_quality(row)),
+    Reason("best by Qabf", _quality),
+)
+"""In the order in which the report shows them."""
+
+
+@dataclass(frozen=True)
+class ShownFrame:
+    """A frame of the report.
+
+    Attributes:
+        title: why it is shown.
+        row: its figures.
+        layers: JPEG by layer.
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+    """
+
+    title: str
+    row: PairRow
+    layers: dict[str, bytes]
+    width: int
+    height: int
+
+
+class Gallery:
+    """Keeps the pictures of the best few frames for each reason in a folder, and forgets the others."""
+
+    def __init__(self, folder: Path, frames: int) -> None:
+        """Keep at most so many frames; what the folder holds already may be of an earlier, interrupted run."""
+        self._folder = folder
+        self._for_each = max(1, frames // len(REASONS)) if frames else 0
+        self._best: dict[str, dict[int, tuple[float, PairRow]]] = {reason.title: {} for reason in REASONS}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def offer(self, row: PairRow, pictures: Callable[[], Mapping[str, NDArray[np.uint8]]] | None) -> None:
+        """Look at a fused pair; its pictures, by layer, are asked for if it is kept and they are not there yet."""
+        before = self._stamps()
+        for reason in REASONS:
+            self._consider(self._best[reason.title], reason.score(row), row)
+        after = self._stamps()
+        if pictures is not None and row.stamp_ns in after:
+            for layer, picture in pictures().items():
+                self._path(row.stamp_ns, layer).write_bytes(jpeg_of(picture, _WIDTH_PX, _JPEG_QUALITY))
+        if pictures is not None:
+            for stamp_ns in before - after:
+                for layer in LAYERS:
+                    self._path(stamp_ns, layer).unlink(missing_ok=True)
+
+    def shown(self) -> list[ShownFrame]:
+        """Return the frames that are kept: the overexposed first, each once."""
+        shown: dict[int, ShownFrame] = {}
+        for reason in REASONS:
+            kept = self._best[reason.title].values()
+            for _, row in sorted(kept, key=lambda scored: (-scored[0], scored[1].stamp_ns)):
+                paths = {layer: self._path(row.stamp_ns, layer) for layer in LAYERS}
+                if row.stamp_ns not in shown and all(path.is_file() for path in paths.values()):
+                    layers = {layer: path.read_bytes() for layer, path in paths.items()}
+                    height, width = read_grey(paths[FUSED]).shape
+                    shown[row.stamp_ns] = ShownFrame(reason.title, row, layers, width, height)
+        return list(shown.values())
+
+    def _consider(self, best: dict[int, tuple[float, PairRow]], score: float, row: PairRow) -> None:
+        """Keep the best frame of each second, and the best seconds."""
+        second = row.stamp_ns // _APART_NS
+        if score != score or (second in best and best[second][0] >= score):
+            return
+        best[second] = (score, row)
+        if len(best) > self._for_each:
+            del best[min(best, key=lambda each: (best[each][0], -each))]
+
+    def _stamps(self) -> set[int]:
+        return {row.stamp_ns for best in self._best.values() for _, row in best.values()}
+
+    def _path(self, stamp_ns: int, layer: str) -> Path:
+        return self._folder / f"{stamp_ns}_{layer}.jpg"

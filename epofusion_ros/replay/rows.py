@@ -1,0 +1,115 @@
+"""metrics.csv: one row a pair, written as it comes, so that an interrupted replay can go on from it."""
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from epofusion_core.evaluation.baselines import RULES
+
+METRICS = ("en", "mi", "vif", "qabf", "ssim", "q_oe", "c_oe", "n_oe", "dy")
+"""Measures of each pair, keys of `epofusion_core.evaluation.columns.COLUMNS`."""
+
+FUSED = "fused"
+METHODS = (FUSED, *RULES)
+"""What is measured: the fused image of every pair, and plain rules on some."""
+
+_INTEGERS = (
+    "stamp_ns",
+    "delta_ns",
+    "rgb_bag_ns",
+    "thermal_bag_ns",
+    "decided_ns",
+    "started_ns",
+    "published_ns",
+    "bag_messages",
+)
+_FLOATS = ("thermal_min", "thermal_max", "overexposed_fraction")
+_FIGURES = [(method, key) for method in METHODS for key in METRICS]
+_HEADER = ["fate", *_INTEGERS, *_FLOATS, *(f"{method}_{key}" for method, key in _FIGURES), "problem"]
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """What became of one pair.
+
+    Attributes:
+        fate: one of `account.FATES`.
+        stamp_ns: stamp of the RGB image.
+        delta_ns: thermal stamp, offset applied, minus RGB stamp.
+        rgb_bag_ns: when the RGB image was recorded.
+        thermal_bag_ns: when the thermal image was recorded.
+        decided_ns: when the message was recorded that decided the pair.
+        started_ns: when its fusion began.
+        published_ns: when the fused image was there; all three on the bag's time.
+        bag_messages: how many messages the fused bag has of it.
+        thermal_min: sensor value that became black, NaN for 8-bit images.
+        thermal_max: sensor value that became white, likewise.
+        overexposed_fraction: share of the visible image that is blown out, in [0, 1]; NaN where nothing was fused.
+        figures: measures by method and key; missing where not measured or not applicable.
+        problem: why it was not fused, in a sentence; empty where it was.
+    """
+
+    fate: str
+    stamp_ns: int
+    delta_ns: int
+    rgb_bag_ns: int
+    thermal_bag_ns: int
+    decided_ns: int
+    started_ns: int
+    published_ns: int
+    bag_messages: int = 0
+    thermal_min: float = math.nan
+    thermal_max: float = math.nan
+    overexposed_fraction: float = math.nan
+    figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    problem: str = ""
+
+
+class RowWriter:
+    """Writes rows, each at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Replace the file."""
+        self._file: TextIO = path.open("w", newline="", encoding="utf-8")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(_HEADER)
+
+    def __enter__(self) -> "RowWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, row: PairRow) -> None:
+        """Write a row; numbers in full, so that reading gives the same ones."""
+        figures = [row.figures.get(method, {}).get(key, math.nan) for method, key in _FIGURES]
+        floats = [*(getattr(row, name) for name in _FLOATS), *figures]
+        cells = ["" if math.isnan(value) else repr(value) for value in floats]
+        self._writer.writerow([row.fate, *(getattr(row, name) for name in _INTEGERS), *cells, row.problem])
+        self._file.flush()
+
+
+def read_rows(path: Path) -> list[PairRow]:
+    """Read the rows of a file up to the first that is not whole, as an interruption may leave."""
+    whole_lines = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    return list(_rows(csv.reader(whole_lines.splitlines())))
+
+
+def _rows(lines: Iterator[Sequence[str]]) -> Iterator[PairRow]:
+    if next(lines, None) != _HEADER:
+        return
+    for cells in lines:
+        if len(cells) != len(_HEADER):
+            return
+        by_name = dict(zip(_HEADER, cells, strict=True))
+        figures: dict[str, dict[str, float]] = {}
+        for method, key in _FIGURES:
+            if cell := by_name[f"{method}_{key}"]:
+                figures.setdefault(method, {})[key] = float(cell)
+        integers = {name: int(by_name[name]) for name in _INTEGERS}
+        floats = {name: float(by_name[name] or math.nan) for name in _FLOATS}
+        values: dict[str, Any] = {**integers, **floats, "figures": figures}
+        yield PairRow(fate=by_name["fate"], problem=by_name["problem"], **values)

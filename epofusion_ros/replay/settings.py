@@ -1,0 +1,93 @@
+"""What a replay is asked to do, and the reading of a ROS parameter file without ROS."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from epofusion_ros.parameters import NodeParameters, Value, declaration, from_values
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """One replay; equal settings on equal bags give equal files.
+
+    Attributes:
+        parameters: of the node.
+        rgb_topic: found in the bag where None.
+        thermal_topic: likewise.
+        inference_ms: None fuses every pair; a number simulates a live node that takes so long for each.
+        compare_every: of so many pairs one is compared with the rules maximum, average and glare_maximum.
+        pictures: frames that the report shows of each bag, at most.
+    """
+
+    parameters: NodeParameters = field(default_factory=NodeParameters)
+    rgb_topic: str | None = None
+    thermal_topic: str | None = None
+    inference_ms: float | None = None
+    compare_every: int = 10
+    pictures: int = 12
+
+    @property
+    def mode(self) -> str:
+        """Name of the mode."""
+        return "every" if self.inference_ms is None else "realtime"
+
+
+def read_parameter_file(path: Path) -> dict[str, Value]:
+    """Return the node's values in a ROS 2 parameter file, by ROS name.
+
+    Of sections for several nodes, `/**` and those of `epofusion` count, the later ones over the earlier.
+
+    Raises:
+        ValueError: the file is no parameter file, or has a name or a type that the node has not.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"--config {path} cannot be read ({error}); expected a ROS 2 parameter file") from error
+    sections = content.items() if isinstance(content, dict) else []
+    values: dict[str, Any] = {}
+    for name, section in sections:
+        if isinstance(section, dict) and (name == "/**" or str(name).rpartition("/")[2] == "epofusion"):
+            values |= _flat(section.get("ros__parameters") or {})
+    if not values:
+        raise ValueError(f"--config {path} has no parameters; expected them under /**: or epofusion: ros__parameters:")
+    values.pop("use_sim_time", None)
+    _check(path, values)
+    return values
+
+
+def parameters_of(path: Path | None, overrides: Mapping[str, Value]) -> NodeParameters:
+    """Return the parameters of a file, or the defaults, with some replaced.
+
+    Raises:
+        ValueError: see `read_parameter_file`; or a value is outside its range.
+    """
+    return from_values({**(read_parameter_file(path) if path else {}), **overrides})
+
+
+def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested sections as names with points, both of which ROS allows."""
+    values: dict[str, Any] = {}
+    for key, value in section.items():
+        name = f"{prefix}{key}"
+        values |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return values
+
+
+def _check(path: Path, values: dict[str, Any]) -> None:
+    """Refuse what ROS would refuse: unknown names and other types."""
+    defaults = {declaration(each).name: each.default for each in fields(NodeParameters)}
+    for name, value in values.items():
+        if name not in defaults:
+            raise ValueError(
+                f"--config {path} sets {name}, which the node has not; docs/parameters.md lists what it has"
+            )
+        default = defaults[name]
+        kinds = (list, tuple) if isinstance(default, (list, tuple)) else (type(default),)
+        if not isinstance(value, kinds):
+            wanted = "list" if isinstance(default, (list, tuple)) else type(default).__name__
+            raise ValueError(f"--config {path} sets {name} to {value!r}; expected a {wanted}, as its default {default}")

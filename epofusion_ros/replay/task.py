@@ -1,0 +1,140 @@
+"""The replay of one bag: read, pair, fuse, measure and write, overlapping. A pure function of bag and settings."""
+
+import csv
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_ros.conversion import to_rgb
+from epofusion_ros.pipeline import FusionPipeline, load_fuser, to_mono8
+from epofusion_ros.replay import journal
+from epofusion_ros.replay.ahead import ahead, spread
+from epofusion_ros.replay.bag import Bag, BagMessage
+from epofusion_ros.replay.fuse import Measures, Outcome, fuse_pairs, measure
+from epofusion_ros.replay.fused_bag import FusedBag
+from epofusion_ros.replay.gallery import LAYERS, Gallery
+from epofusion_ros.replay.rows import FUSED, PairRow, RowWriter
+from epofusion_ros.replay.schedule import Schedule
+from epofusion_ros.replay.settings import ReplaySettings
+from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
+from epofusion_ros.replay.topics import choose_topics
+
+_LOG = logging.getLogger(__name__)
+_READ_AHEAD, _FUSE_AHEAD = 16, 4
+
+
+@dataclass(frozen=True)
+class BagTask:
+    """What to replay.
+
+    Attributes:
+        bag: folder or file.
+        folder: where its files go.
+        settings: what to do.
+        resume: go on from what an interrupted run has left.
+    """
+
+    bag: Path
+    folder: Path
+    settings: ReplaySettings
+    resume: bool = False
+
+
+def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, total: None) -> BagSummary:
+    """Replay a bag into a folder: `fused/`, `pictures/`, metrics.csv, timing.csv and, last of all, summary.json.
+
+    Equal inputs give equal bytes, but for timing.csv, which says how fast this machine was.
+
+    Args:
+        task: what to replay.
+        report: called with the RGB images read and their number.
+
+    Raises:
+        ValueError: the bag, its topics, a parameter or the weights cannot be used; the sentence says which.
+    """
+    parameters = task.settings.parameters
+    notes = journal.Journal(task.folder, task.bag, task.settings)
+    if task.resume and notes.finished():
+        return read_summary(task.folder / journal.SUMMARY)
+    with Bag(task.bag) as bag:
+        topics = choose_topics(str(task.bag), bag.image_topics(), task.settings.rgb_topic, task.settings.thermal_topic)
+        info_topic = bag.camera_info_topic(topics.rgb.name)
+        names = [topics.rgb.name, topics.thermal.name, *([info_topic] if info_topic else [])]
+        schedule = Schedule(topics, task.settings)
+        pipeline = FusionPipeline(load_fuser(parameters, _LOG.info), parameters)
+        earlier = notes.begin(resume=task.resume)
+
+        def watched() -> Iterator[BagMessage]:
+            read = 0
+            for message in bag.messages(names):
+                read += message.topic == topics.rgb.name
+                report(read, topics.rgb.messages)
+                yield message
+
+        with (
+            closing(ahead(lambda: schedule.pairs(watched()), _READ_AHEAD)) as scheduled,
+            closing(ahead(lambda: fuse_pairs(scheduled, pipeline, earlier.rows), _FUSE_AHEAD)) as outcomes,
+        ):
+            rows = _write(outcomes, task, earlier)
+        summary = summarise(task.bag, schedule, rows, bag.damage)
+    write_summary(task.folder / journal.SUMMARY, summary)
+    return summary
+
+
+def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: journal.Earlier) -> list[PairRow]:
+    """Measure and write what comes, after what an earlier run has done; return all rows."""
+    rows = list(earlier.rows)
+    gallery = Gallery(task.folder / journal.PICTURES, task.settings.pictures)
+    measure_some = partial(_measured, compare_every=task.settings.compare_every)
+    with (
+        FusedBag(task.folder / journal.FUSED_BAG) as fused_bag,
+        RowWriter(task.folder / journal.METRICS) as metrics,
+        (task.folder / journal.TIMING).open("w", newline="", encoding="utf-8") as timing_file,
+        closing(spread(measure_some, outcomes, max(1, (os.cpu_count() or 1) // 2))) as measured,
+    ):
+        timing = csv.writer(timing_file)
+        timing.writerow(["stamp_ns", "inference_ms"])
+        for message in earlier.written():
+            fused_bag.copy(message)
+        for row in rows:
+            metrics.write(row)
+            if row.fate == FUSED:
+                gallery.offer(row, None)
+        fused_rows = (row for row in rows if row.fate == FUSED)
+        timing.writerows(zip((row.stamp_ns for row in fused_rows), earlier.times_ms, strict=False))
+        earlier.forget()
+        for outcome, measures in measured:
+            row = outcome.row
+            if outcome.result is not None and measures is not None:
+                header, info = outcome.scheduled.pair.rgb.header, outcome.scheduled.camera_info
+                row = replace(
+                    row,
+                    bag_messages=fused_bag.write(outcome.result, header, info, row.published_ns),
+                    overexposed_fraction=measures.overexposed_fraction,
+                    figures=measures.figures,
+                )
+                timing.writerow([row.stamp_ns, f"{outcome.inference_ms:.3f}"])
+                timing_file.flush()
+                gallery.offer(row, partial(_pictures, outcome))
+            metrics.write(row)
+            rows.append(row)
+    return rows
+
+
+def _measured(outcome: Outcome, compare_every: int) -> tuple[Outcome, Measures | None]:
+    return outcome, measure(outcome, with_rules=outcome.number % compare_every == 0)
+
+
+def _pictures(outcome: Outcome) -> dict[str, NDArray[np.uint8]]:
+    """Return the layers of a fused pair for the gallery."""
+    assert outcome.fused is not None
+    result = outcome.fused.result
+    pictures = to_rgb(outcome.scheduled.pair.rgb.message), outcome.fused.thermal, result.fused_rgb
+    return dict(zip(LAYERS, (*pictures, to_mono8(result.guidance)), strict=True))

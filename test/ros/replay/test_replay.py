@@ -1,0 +1,345 @@
+"""What a replay does with a bag: what the live node does, the same bytes each time, and nothing lost in between."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from harness import Peer, running_node
+from hypothesis import given
+from hypothesis import strategies as st
+from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, THERMAL_TOPIC, drive, scene, write_bag
+from sensor_msgs.msg import Image
+from typer.testing import CliRunner
+
+from epofusion_ros.cli.main import app
+from epofusion_ros.conversion import pixels
+from epofusion_ros.replay.bag import Bag, BagMessage
+from epofusion_ros.replay.fused_bag import CAMERA_INFO_TOPIC, FUSED_TOPIC, TOPICS
+from epofusion_ros.replay.rows import read_rows
+from epofusion_ros.replay.schedule import Schedule
+from epofusion_ros.replay.settings import ReplaySettings, parameters_of, read_parameter_file
+from epofusion_ros.replay.task import BagTask, replay_bag
+from epofusion_ros.replay.topics import ImageTopic, TopicPair, choose_topics
+
+SAME = ("metrics.csv", "summary.json", "fused/fused.mcap", "fused/metadata.yaml")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Everything that must be the same in every run."""
+    files = [folder / name for name in SAME] + sorted((folder / "pictures").iterdir())
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+@pytest.fixture(scope="module")
+def big_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images so large that the fused bag is written while it is made."""
+    return write_bag(tmp_path_factory.mktemp("big") / "drive", drive(16, (240, 320)))
+
+
+@pytest.fixture(scope="module")
+def replayed(big_bag: Path, settings: ReplaySettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an uninterrupted replay leaves."""
+    folder = tmp_path_factory.mktemp("replayed") / "drive"
+    replay_bag(BagTask(big_bag, folder, settings))
+    return folder
+
+
+def test_the_fused_bag_has_each_picture_under_the_stamp_of_its_rgb_image(replayed: Path, big_bag: Path) -> None:
+    summary = json.loads((replayed / "summary.json").read_text())
+    assert summary["pairs"] == summary["fates"]["fused"] == 14
+    assert summary["received_rgb"] == 16 == summary["pairs"] + summary["unmatched_rgb"]
+    assert summary["missing"] == []
+    with Bag(big_bag) as bag:
+        sources = {message.stamp_ns: message for message in bag.messages([RGB_TOPIC])}
+    with Bag(replayed / "fused") as bag:
+        messages = list(bag.messages([*TOPICS, CAMERA_INFO_TOPIC]))
+    assert Counter(message.topic for message in messages) == dict.fromkeys([*TOPICS, CAMERA_INFO_TOPIC], 14)
+    assert {message.stamp_ns for message in messages} <= sources.keys()
+    assert [message.bag_ns for message in messages] == sorted(message.bag_ns for message in messages)
+    for message in messages:
+        assert message.header.frame_id == "camera"
+        if message.topic == CAMERA_INFO_TOPIC:
+            assert message.message.k[0] == 500.0
+        else:
+            assert pixels(message.message).shape[:2] == (240, 320)
+
+
+def test_each_pair_has_a_row_with_its_measures_and_some_are_compared_with_the_rules(replayed: Path) -> None:
+    rows = read_rows(replayed / "metrics.csv")
+    assert [row.delta_ns for row in rows] == [4 * MS] * 14
+    assert all({"en", "mi", "vif", "qabf", "ssim", "dy"} <= row.figures["fused"].keys() for row in rows)
+    assert [len(row.figures) for row in rows] == [4, 1, 1, 1] * 3 + [4, 1]
+    overexposed = [row.overexposed_fraction > 0.01 for row in rows]
+    assert overexposed == [((row.stamp_ns - START_NS) // (33 * MS)) % 3 == 0 for row in rows]
+    assert [row for row, glare in zip(rows, overexposed, strict=True) if "q_oe" in row.figures["fused"]] == [
+        row for row, glare in zip(rows, overexposed, strict=True) if glare
+    ]
+
+
+def test_every_run_gives_the_same_bytes(
+    replayed: Path, big_bag: Path, settings: ReplaySettings, tmp_path: Path
+) -> None:
+    replay_bag(BagTask(big_bag, tmp_path / "again", settings))
+    assert contents(tmp_path / "again") == contents(replayed)
+
+
+@pytest.mark.parametrize("at", [[3], [9], [5, 12], [16]])
+def test_an_interrupted_replay_goes_on_and_leaves_the_same_bytes(
+    at: list[int], replayed: Path, big_bag: Path, settings: ReplaySettings, tmp_path: Path
+) -> None:
+    def interrupt_at(image: int) -> None:
+        def report(done: int, _: int) -> None:
+            if done == image:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            replay_bag(BagTask(big_bag, tmp_path, settings, resume=True), report)
+
+    for image in at:
+        interrupt_at(image)
+        assert not (tmp_path / "summary.json").exists()
+    replay_bag(BagTask(big_bag, tmp_path, settings, resume=True))
+    assert contents(tmp_path) == contents(replayed)
+    assert not (tmp_path / "earlier").exists()
+    fused = sum(row.fate == "fused" for row in read_rows(tmp_path / "metrics.csv"))
+    assert len((tmp_path / "timing.csv").read_text().splitlines()) == 1 + fused
+
+
+def test_resume_refuses_other_settings_and_leaves_a_finished_replay_alone(
+    replayed: Path, big_bag: Path, settings: ReplaySettings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "drive"
+    shutil.copytree(replayed, folder)
+    before = (folder / "fused" / "fused.mcap").stat().st_mtime_ns
+    assert replay_bag(BagTask(big_bag, folder, settings, resume=True)).pairs == 14
+    assert (folder / "fused" / "fused.mcap").stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match="other settings"):
+        replay_bag(BagTask(big_bag, folder, replace(settings, inference_ms=50.0), resume=True))
+
+
+def test_ctrl_c_leaves_what_the_same_command_with_resume_completes(
+    replayed: Path, big_bag: Path, random_weights: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "epofusion_ros.cli.main", "bag", str(big_bag), "--out", str(tmp_path)]
+    command += ["--model", str(random_weights), "--compare-every", "4"]
+    metrics = tmp_path / "drive" / "metrics.csv"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            deadline_s = time.monotonic() + 120
+            while not metrics.exists() or len(metrics.read_text().splitlines()) < 4:
+                assert time.monotonic() < deadline_s
+                try:
+                    process.wait(0.02)
+                except subprocess.TimeoutExpired:
+                    continue
+                pytest.fail("the replay ended before it was interrupted")
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "--resume goes on from here" in said
+    assert "Traceback" not in said
+    done = subprocess.run([*command, "--resume"], env=environment, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    again, uninterrupted = contents(tmp_path / "drive"), contents(replayed)
+    assert again["metrics.csv"] == uninterrupted["metrics.csv"]
+    assert again["fused/fused.mcap"] == uninterrupted["fused/fused.mcap"]
+    assert (tmp_path / "report.html").is_file()
+
+
+def as_ros(message: BagMessage) -> Image:
+    recorded = message.message
+    image = Image(height=recorded.height, width=recorded.width, encoding=recorded.encoding, step=recorded.step)
+    image.header.stamp.sec, image.header.stamp.nanosec = divmod(message.stamp_ns, 1_000_000_000)
+    image.data.frombytes(memoryview(recorded.data))
+    return image
+
+
+def test_the_live_node_makes_the_same_pairs_and_pictures_of_a_bag(
+    drive_bag: Path, settings: ReplaySettings, random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    replay_bag(BagTask(drive_bag, tmp_path / "replayed", settings))
+    with Bag(tmp_path / "replayed" / "fused") as bag:
+        replayed = {message.stamp_ns: pixels(message.message) for message in bag.messages([FUSED_TOPIC])}
+
+    with (
+        Bag(drive_bag) as bag,
+        running_node(random_weights, domain, tmp_path / "log"),
+        Peer(listen_to=["fused"]) as peer,
+    ):
+        peer.activate()
+        schedule = Schedule(choose_topics("drive", bag.image_topics()), settings)
+        started_ns = peer.now_ns()
+
+        def played() -> Iterator[BagMessage]:
+            for message in bag.messages([RGB_TOPIC, THERMAL_TOPIC]):
+                while (wait_ns := started_ns + message.bag_ns - START_NS - peer.now_ns()) > 0:
+                    peer.spin_once(wait_ns / 1e9)
+                (peer.rgb if message.topic == RGB_TOPIC else peer.thermal).publish(as_ros(message))
+                yield message
+
+        for count, pair in enumerate(schedule.pairs(played()), start=1):
+            peer.spin_until(lambda count=count: len(peer.outputs.fused) >= count, f"pair {pair.pair.stamp_ns}")
+        peer.spin_until(lambda: peer.figure("received_rgb") == 24, "the diagnostics")
+        assert peer.figure("pairs") == len(replayed)
+        assert peer.figure("unmatched_rgb") == schedule.rgb.unmatched
+        assert peer.figure("sync_delta_ms_p95") == pytest.approx(4.0)
+        live = {received.stamp_ns: pixels(received.message) for received in peer.outputs.fused}
+    assert list(live) == list(replayed)
+    for stamp_ns, picture in live.items():
+        assert cv2.absdiff(picture, replayed[stamp_ns]).max() <= 1, "threads may round otherwise"
+
+
+def scheduled(recorded: Iterable[tuple[int, int]], inference_ms: float, **parameters: float) -> list[tuple[int, str]]:
+    """Stamp and fate of pairs with given stamps, both of whose images arrive at a given time, both in ms."""
+    given_parameters = parameters_of(None, {name.replace("__", "."): value for name, value in parameters.items()})
+    settings = ReplaySettings(given_parameters, inference_ms=inference_ms)
+    schedule = Schedule(TopicPair(ImageTopic("/rgb"), ImageTopic("/lwir")), settings)
+    messages = [
+        BagMessage(topic, bag_ms * MS, Stamped(stamp_ms * MS))
+        for stamp_ms, bag_ms in recorded
+        for topic in ("/rgb", "/lwir")
+    ]
+    return [(pair.pair.stamp_ns // MS, pair.fate) for pair in schedule.pairs(messages)]
+
+
+class Stamped:
+    """A message of which nothing but the stamp is looked at."""
+
+    def __init__(self, stamp_ns: int) -> None:
+        self.header = self.stamp = self
+        self.sec, self.nanosec = divmod(stamp_ns, 1_000_000_000)
+
+
+def test_a_slow_node_drops_what_a_newer_pair_supersedes() -> None:
+    at_30_hz = [(index * 33, index * 33) for index in range(7)]
+    assert scheduled(at_30_hz, 80) == [
+        (0, "fused"),
+        (33, "superseded"),
+        (66, "fused"),
+        (99, "superseded"),
+        (132, "fused"),
+        (165, "superseded"),
+        (198, "fused"),
+    ]
+    assert {fate for _, fate in scheduled(at_30_hz, 20)} == {"fused"}
+
+
+def test_pairs_that_waited_too_long_are_stale() -> None:
+    late = [(0, 10), (33, 300), (66, 310)]
+    assert scheduled(late, 1, max_input_age=0.1) == [(0, "fused"), (33, "stale"), (66, "stale")]
+
+
+@given(
+    gaps=st.lists(st.integers(1, 100), min_size=1, max_size=40),
+    inference_ms=st.integers(0, 300),
+)
+def test_every_pair_has_one_fate_and_the_newest_is_always_fused(gaps: list[int], inference_ms: int) -> None:
+    times = list(np.cumsum(gaps))
+    fates = scheduled([(int(time_ms), int(time_ms)) for time_ms in times], inference_ms)
+    assert sorted(stamp for stamp, _ in fates) == times
+    assert dict(fates)[times[-1]] == "fused"
+    assert sum(fate == "fused" for _, fate in fates) <= 1 + (times[-1] - times[0]) // max(inference_ms, 1) + 1
+
+
+def test_realtime_reports_what_a_live_node_would_have_dropped(
+    drive_bag: Path, settings: ReplaySettings, tmp_path: Path
+) -> None:
+    summary = replay_bag(BagTask(drive_bag, tmp_path, replace(settings, inference_ms=100.0)))
+    assert summary.mode == "realtime"
+    assert summary.fates["fused"] + summary.fates["superseded"] == summary.pairs == 21
+    assert summary.fates["superseded"] > 10
+    assert 100 < summary.latency_ms["p50"] < summary.latency_ms["max"] < 2 * 100 + 67
+
+
+def test_a_bag_that_loops_is_counted_and_paired_anew(settings: ReplaySettings, tmp_path: Path) -> None:
+    once = drive(8)
+    again = [replace(each, bag_ns=each.bag_ns + 2_000 * MS) for each in once]
+    far = [replace(each, stamp_ns=each.stamp_ns + 10_000 * MS) for each in once]
+    bag = write_bag(tmp_path / "loops", [*far, *again])
+    summary = replay_bag(BagTask(bag, tmp_path / "out", settings))
+    assert summary.time_resets == 1
+    assert summary.pairs == 14
+
+
+def test_images_that_cannot_be_fused_are_counted_and_named(settings: ReplaySettings, tmp_path: Path) -> None:
+    recorded = drive(8)
+    small = scene(0, (24, 32))[1]
+    recorded[2] = replace(recorded[2], pixels=small)
+    recorded[3] = replace(recorded[3], encoding="rgb32")
+    bag = write_bag(tmp_path / "drive", [each for each in recorded if each.topic != INFO_TOPIC])
+    summary = replay_bag(BagTask(bag, tmp_path / "out", settings))
+    assert summary.fates["size_errors"] == summary.fates["convert_errors"] == 1
+    assert summary.fates["fused"] == 5
+    assert any("32x24" in sentence for sentence in summary.problems)
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["bag", *(str(argument) for argument in arguments)])
+    return done.exit_code, done.output
+
+
+def test_many_bags_make_one_report_and_a_failed_one_is_named(
+    drive_bag: Path, random_weights: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.mcap"
+    broken.write_bytes(b"nothing")
+    code, said = run(
+        drive_bag, broken, drive_bag, "--out", tmp_path / "out", "--jobs", 2, "--model", random_weights
+    )  # fmt: skip
+    assert code == 1, said
+    assert "broken.mcap" in said
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "broken.mcap" in report
+    assert contents(tmp_path / "out" / "drive")["metrics.csv"] == contents(tmp_path / "out" / "drive_2")["metrics.csv"]
+
+
+def test_a_parameter_file_of_the_node_is_taken_and_wrong_ones_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(
+        "/**:\n  ros__parameters:\n    sync: {slop: 0.05}\n    use_sim_time: true\n"
+        "/vehicle/epofusion:\n  ros__parameters:\n    thermal.polarity: black_hot\n"
+        "other:\n  ros__parameters: {a: 1}\n"
+    )
+    assert read_parameter_file(file) == {"sync.slop": 0.05, "thermal.polarity": "black_hot"}
+    for text, sentence in (
+        ("/**:\n  ros__parameters:\n    sync.slip: 0.05\n", "sync.slip, which the node has not"),
+        ("/**:\n  ros__parameters:\n    sync.slop: fast\n", "expected a float"),
+        ("nothing", "has no parameters"),
+        ("{", "cannot be read"),
+    ):
+        file.write_text(text)
+        with pytest.raises(ValueError, match=sentence):
+            read_parameter_file(file)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["missing"], "does not exist"),
+        (["BAG", "--mode", "realtime"], "go together"),
+        (["BAG", "--config", "missing.yaml"], "missing.yaml"),
+        (["BAG", "--model", "epofusion_xxl"], "epofusion_xxl"),
+        (["BAG", "--rgb-topic", "/typo"], "which are RGB and thermal?"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(
+    arguments: list[str], sentence: str, drive_bag: Path, tmp_path: Path
+) -> None:
+    code, said = run(*(argument.replace("BAG", str(drive_bag)) for argument in arguments), "--out", tmp_path / "out")
+    assert code == 2
+    assert sentence in " ".join(said.split())
+    assert "Traceback" not in said
