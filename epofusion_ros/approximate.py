@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from epofusion_ros.pairing import Pair, StreamCount
+from epofusion_ros.pairing import Pair, PairingLimits, StreamCount
 
 
 class ApproximatePairer:
@@ -12,11 +12,11 @@ class ApproximatePairer:
     would stop for good when a bag loops (it evicts the smallest stamps, which are then the new ones).
     """
 
-    def __init__(self, slop_ns: int, queue_size: int, thermal_offset_ns: int) -> None:
+    def __init__(self, limits: PairingLimits, queue_size: int) -> None:
         """Set the limits, as for `NearestPairer`.
 
         Raises:
-            ValueError: message_filters is not installed, or an offset is asked for.
+            ValueError: message_filters is not installed.
         """
         try:
             import message_filters
@@ -25,12 +25,15 @@ class ApproximatePairer:
                 "parameter sync.policy is approximate, but message_filters is not installed; expected a ROS 2 "
                 "distribution with it, or sync.policy: nearest"
             ) from error
-        if thermal_offset_ns:
-            raise ValueError("parameter sync.thermal_offset is not 0; expected 0 with sync.policy: approximate")
         self._filters: Any = message_filters
-        self._slop_s, self._queue_size = slop_ns / 1e9, queue_size
+        self._queue_size = queue_size
         self.rgb, self.thermal = StreamCount(), StreamCount()
         self._found: list[Pair[Any]] = []
+        self.limit(limits)
+
+    def limit(self, limits: PairingLimits) -> None:
+        """Start anew with another slop, the only limit that it knows; waiting frames count as unmatched."""
+        self._slop_s = limits.slop_ns / 1e9
         self.reset()
 
     def reset(self) -> None:
@@ -67,4 +70,4 @@ class ApproximatePairer:
 
     def _count_unmatched(self) -> None:
         for count, queue in zip((self.rgb, self.thermal), self._synchronizer.queues, strict=True):
-            count.unmatched = count.received - count.paired - len(queue)
+            count.unmatched = count.received - count.paired - count.passed - len(queue)

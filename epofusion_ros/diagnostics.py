@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
     from diagnostic_msgs.msg import DiagnosticArray
 
+_OTHER = {"rgb": "thermal", "thermal": "rgb"}
 _DROPS = ("stale", "convert_errors", "size_errors", "inference_errors")
 
 
 def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float]:
-    """Return the counts of both inputs: received = pairs + unmatched + pending."""
-    figures: dict[str, float] = {}
+    """Return the counts of both inputs: received = pairs - reused + passed + unmatched + pending."""
+    figures: dict[str, float] = {"reused_thermal": thermal.reused}
     for name, count in (("rgb", rgb), ("thermal", thermal)):
         figures[f"received_{name}"] = count.received
+        figures[f"passed_{name}"] = count.passed
         figures[f"unmatched_{name}"] = count.unmatched
         figures[f"pending_{name}"] = count.pending
     return figures
@@ -28,8 +30,8 @@ def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float
 def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bool) -> tuple[int, str]:
     """Return level (0 OK, 1 WARN, 2 ERROR) and a sentence, from the figures of this second and the last one.
 
-    ERROR: pairs arrived and every one failed. WARN: some failed, frames arrive and none could be paired, or an input of
-    the active node is silent. OK else.
+    ERROR: pairs arrived and every one failed. WARN: some failed, frames of one input are passed through, frames arrive
+    and none could be paired, or an input of the active node is silent. OK else.
     """
 
     def grown(name: str) -> float:
@@ -39,6 +41,9 @@ def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bo
     if failed:
         said = ", ".join(f"{name} {count:.0f}" for name, count in failed.items())
         return (1 if grown("fused") > 0 else 2), f"pairs dropped in the last second: {said}"
+    for name, missing in _OTHER.items():
+        if grown(f"passed_{name}") > 0:
+            return 1, f"no {missing} frame comes: {name} is passed through"
     received_rgb, received_thermal = grown("received_rgb"), grown("received_thermal")
     if received_rgb > 0 and received_thermal > 0 and grown("pairs") == 0:
         return 1, "frames of both inputs arrive, but no stamps lie within sync.slop"

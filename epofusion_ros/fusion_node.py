@@ -10,35 +10,40 @@ import signal
 import sys
 import time
 from functools import partial
+from typing import Any
 
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock, ClockType, JumpHandle, JumpThreshold, TimeJump
+from rclpy.duration import Duration
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 
 from epofusion_core.engines.engine import Engine
-from epofusion_ros import diagnostics, parameters
+from epofusion_ros import diagnostics, parameters, status
 from epofusion_ros.account import Account, PairTiming
 from epofusion_ros.conversion import ConversionError
 from epofusion_ros.inputs import Input
-from epofusion_ros.intake import Intake, build_pairer
+from epofusion_ros.intake import Intake, Job, build_pairer, pairing_limits
 from epofusion_ros.mailbox import Mailbox, Worker
 from epofusion_ros.outputs import Outputs
-from epofusion_ros.pairing import Pair, Pairer, StreamCount
+from epofusion_ros.pairing import Lone, Pair, Pairer, StreamCount
 from epofusion_ros.parameters import NodeParameters
 from epofusion_ros.pipeline import FusionPipeline, load_fuser
 from epofusion_ros.registration import RegistrationError
+from epofusion_ros.status import Status
 from epofusion_ros.sync_watch import SyncWatch
 
 _NS_PER_S = 1_000_000_000
 _JOIN_TIMEOUT_S = 30.0
 _WARN_EVERY_S = 1.0
 _NO_RANGE = (float("nan"), float("nan"))
+_PUBLISHED = ("fused", "passed_through", "unwatched")
 _FATES = ((ConversionError, "convert_errors"), (RegistrationError, "size_errors"))
 
 
@@ -52,15 +57,17 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             rclpy.exceptions.ParameterException: a parameter was given a wrong type or lies outside its range.
         """
         super().__init__("epofusion")
-        parameters.declare(self)
+        self._pipeline: FusionPipeline | None = None
+        parameters.declare(self, is_configured=lambda: self._pipeline is not None)
+        self.add_post_set_parameters_callback(self._apply)
         self._settings = NodeParameters()
         self._engine: Engine | None = None
-        self._pipeline: FusionPipeline | None = None
         self._pairer: Pairer | None = None
         self._intake: Intake | None = None
         self._outputs: Outputs | None = None
-        self._mailbox: Mailbox[Pair[Image]] | None = None
-        self._worker: Worker[Pair[Image]] | None = None
+        self._mailbox: Mailbox[Job] | None = None
+        self._worker: Worker[Job] | None = None
+        self._clock_jumps: JumpHandle | None = None
         self._inputs: list[Input] = []
         self._sync_watch: SyncWatch | None = None
         self._camera_info: CameraInfo | None = None
@@ -69,6 +76,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._warned_s: dict[str, float] = {}
         self._figures_before: dict[str, float] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._status = Status(self)
+        self._status.say(status.NOT_ACTIVE)
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     # Transitions
@@ -97,11 +106,13 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         if self._pairer is None or self._pipeline is None:
             return TransitionCallbackReturn.FAILURE
         self._pipeline.scaler.reset()
-        threshold_s = self._settings.sync_reset_threshold
-        self._intake = Intake(self._pairer, self._account, self._hand_on, self._on_time_reset, threshold_s)
-        mailbox: Mailbox[Pair[Image]] = Mailbox()
+        self._intake = Intake(self._pairer, self._account, self._hand_on, self._on_time_reset, self._settings)
+        back = Duration(nanoseconds=-max(1, round(self._settings.sync_reset_threshold * _NS_PER_S)))
+        threshold = JumpThreshold(min_forward=None, min_backward=back, on_clock_change=False)
+        self._clock_jumps = self.get_clock().create_jump_callback(threshold, post_callback=self._on_clock_jump)
+        mailbox: Mailbox[Job] = Mailbox()
         self._mailbox = mailbox
-        self._worker = Worker(mailbox, self._fuse, self._on_worker_error, "fusion")
+        self._worker = Worker(mailbox, self._work, self._on_worker_error, "fusion")
         rgb, thermal = self._settings.qos_rgb_reliability, self._settings.qos_thermal_reliability
         depth = self._settings.qos_depth
         self._inputs = [
@@ -137,6 +148,9 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         for each in self._inputs:
             each.destroy()
         self._inputs, self._sync_watch = [], None
+        if self._clock_jumps is not None:
+            self._clock_jumps.unregister()
+        self._clock_jumps = None
         if self._mailbox is not None and self._worker is not None:
             if self._mailbox.close():
                 self._account.ended("stopped")
@@ -168,9 +182,13 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
     def _take_camera_info(self, message: CameraInfo) -> None:
         self._camera_info = message
 
-    def _hand_on(self, pair: Pair[Image]) -> None:
-        if self._mailbox is None or self._mailbox.put(pair):
+    def _hand_on(self, job: Job) -> None:
+        if self._mailbox is None or self._mailbox.put(job):
             self._account.ended("superseded")
+
+    def _on_clock_jump(self, jump: TimeJump) -> None:
+        if self._intake is not None:
+            self._intake.clock_went_back(-jump.delta.nanoseconds / _NS_PER_S, time.monotonic())
 
     def _on_time_reset(self, name: str, back_s: float) -> None:
         self.get_logger().warning(f"time of {name} went back by {back_s:.1f} s", throttle_duration_sec=_WARN_EVERY_S)
@@ -179,32 +197,54 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
 
     # Fusion, on the worker's thread
 
-    def _fuse(self, pair: Pair[Image]) -> None:
+    def _work(self, job: Job) -> None:
         pipeline, outputs = self._pipeline, self._outputs
         if pipeline is None or outputs is None:
             self._account.ended("stopped")
             return
-        age_s = (self.get_clock().now().nanoseconds - pair.stamp_ns) / _NS_PER_S
+        age_s = self._age_s(job.stamp_ns)
         if 0 < self._settings.max_input_age < age_s:
             self._drop("stale", f"it is {age_s:.3f} s old; expected at most {self._settings.max_input_age} s")
             return
         if not outputs.wanted():
+            self._status.say(status.UNWATCHED)
             self._account.ended("unwatched")
             return
+        if isinstance(job, Pair):
+            self._fuse(job, pipeline, outputs)
+        else:
+            self._pass_through(job, pipeline, outputs)
+
+    def _fuse(self, pair: Pair[Image], pipeline: FusionPipeline, outputs: Outputs) -> None:
         started_s = time.monotonic()
         fused = pipeline(pair.rgb, pair.thermal)
         inferred_s = time.monotonic()
+        self._status.say(status.FUSING)
         outputs.publish(fused.result, pair.rgb.header, copy.deepcopy(self._camera_info))
         published_ms = {"publication": 1e3 * (time.monotonic() - inferred_s)}
         outputs.publish_debug(fused.thermal, pair.rgb.header, fused.stages_ms | published_ms)
         timing = PairTiming(
-            latency_ms=(self.get_clock().now().nanoseconds - pair.stamp_ns) / 1e6,
+            latency_ms=self._age_s(pair.stamp_ns) * 1e3,
             inference_ms=(inferred_s - started_s) * 1e3,
             sync_delta_ms=abs(pair.delta_ns) / 1e6,
         )
-        self._account.published(timing, float(fused.result.overexposure.mean()), time.monotonic())
+        self._account.published("fused", timing, float(fused.result.overexposure.mean()), time.monotonic())
 
-    def _on_worker_error(self, pair: Pair[Image], error: Exception) -> None:
+    def _pass_through(self, lone: Lone[Image], pipeline: FusionPipeline, outputs: Outputs) -> None:
+        """Publish a frame whose partner's camera is missing as it is."""
+        of_rgb = lone.name == "rgb"
+        passed = (pipeline.pass_rgb if of_rgb else pipeline.pass_thermal)(lone.frame)
+        self._status.say(status.PASSING[lone.name])
+        outputs.publish(passed, lone.frame.header, copy.deepcopy(self._camera_info) if of_rgb else None)
+        timing = PairTiming(latency_ms=self._age_s(lone.stamp_ns) * 1e3)
+        self._account.published("passed_through", timing, float(passed.overexposure.mean()), time.monotonic())
+
+    def _age_s(self, stamp_ns: int) -> float:
+        """Return how old a stamp is on the node's clock; NaN before simulated time has begun."""
+        now_ns = self.get_clock().now().nanoseconds
+        return (now_ns - stamp_ns) / _NS_PER_S if now_ns else float("nan")
+
+    def _on_worker_error(self, job: Job, error: Exception) -> None:
         if not self.context.ok():  # interrupted within a frame, which has nowhere to go any more
             return self._account.ended("stopped")
         for kind, fate in _FATES:
@@ -220,6 +260,18 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             self._warned_s[fate] = now_s
             self.get_logger().warning(f"pair dropped: {sentence}")
 
+    # Parameters that change, on the executor's thread
+
+    def _apply(self, changed: list[Parameter[Any]]) -> None:
+        """Work with changed live parameters; those of an unconfigured node are read when it is configured."""
+        if self._pipeline is None or self._pairer is None:
+            return
+        self._settings = parameters.read(self)
+        self._pairer.limit(pairing_limits(self._settings))
+        self._pipeline.tune(self._settings)
+        if self._intake is not None:
+            self._intake.tune(self._settings)
+
     # Diagnostics
 
     def _report(self) -> None:
@@ -233,6 +285,10 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         figures["callback_errors"] = self._callback_errors
         figures["memory_mb"] = diagnostics.memory_mb()
         level, sentence = diagnostics.verdict(figures, self._figures_before, active=self._intake is not None)
+        if self._intake is None:
+            self._status.say(status.NOT_ACTIVE)
+        elif not any(figures[fate] > self._figures_before.get(fate, 0) for fate in _PUBLISHED):
+            self._status.say(status.WAITING)
         self._figures_before = figures
         texts = {"model": self._settings.model, "device": self._settings.device}
         if self._engine:

@@ -33,18 +33,59 @@ class Pair(Generic[T]):
     thermal: T
 
 
+@dataclass(frozen=True)
+class Lone(Generic[T]):
+    """A frame that is handed on alone, since the other input is missing.
+
+    Attributes:
+        name: of its input, "rgb" or "thermal".
+        stamp_ns: as it came.
+        frame: as it was given in.
+    """
+
+    name: str
+    stamp_ns: int
+    frame: T
+
+
 @dataclass
 class StreamCount:
-    """What became of one input's frames: received = paired + unmatched + pending, always."""
+    """What became of one input's frames: received = paired + passed + unmatched + pending, always.
+
+    Attributes:
+        received: frames that came.
+        paired: frames in a pair, or in several.
+        passed: frames handed on alone, since the other input is missing.
+        unmatched: frames without a partner.
+        reused: pairs whose frame had been in one before.
+    """
 
     received: int = 0
     paired: int = 0
+    passed: int = 0
     unmatched: int = 0
+    reused: int = 0
 
     @property
     def pending(self) -> int:
         """Frames that wait for a partner."""
-        return self.received - self.paired - self.unmatched
+        return self.received - self.paired - self.passed - self.unmatched
+
+
+@dataclass(frozen=True)
+class PairingLimits:
+    """What may be a pair; nanoseconds.
+
+    Attributes:
+        slop_ns: largest difference of stamps, inclusive.
+        thermal_offset_ns: added to thermal stamps.
+        thermal_age_ns: an RGB frame without a partner takes an earlier thermal frame, in a pair already or not, that is
+            at most so much older; 0 where each thermal frame is used once.
+    """
+
+    slop_ns: int
+    thermal_offset_ns: int = 0
+    thermal_age_ns: int = 0
 
 
 class Pairer(Protocol):
@@ -68,6 +109,10 @@ class Pairer(Protocol):
         """Give in a thermal frame."""
         ...
 
+    def limit(self, limits: PairingLimits) -> None:
+        """Take other limits from now on."""
+        ...
+
     def reset(self) -> None:
         """Forget the past, since time has jumped back; waiting frames count as unmatched."""
         ...
@@ -80,6 +125,7 @@ class _Stream(Generic[T]):
     waiting: list[tuple[int, int, T]] = field(default_factory=list)
     count: StreamCount = field(default_factory=StreamCount)
     last_used_ns: int | None = None
+    last_paired: tuple[int, T] | None = None
     newest_ns: int | None = None
     interval_ns: int = 0
 
@@ -105,32 +151,27 @@ class _Stream(Generic[T]):
         stamp_ns, _, frame = self.waiting[index]
         self.count.paired += 1
         self.count.unmatched += index
-        self.last_used_ns = stamp_ns
+        self.last_used_ns, self.last_paired = stamp_ns, (stamp_ns, frame)
         del self.waiting[: index + 1]
         return stamp_ns, frame
 
     def clear(self) -> None:
         self.count.unmatched += len(self.waiting)
         self.waiting.clear()
-        self.last_used_ns, self.newest_ns, self.interval_ns = None, None, 0
+        self.last_used_ns, self.last_paired, self.newest_ns, self.interval_ns = None, None, None, 0
 
 
 class NearestPairer(Generic[T]):
     """Pairs each RGB frame with the thermal frame nearest to it, if that one has no nearer RGB frame.
 
-    Stamps within pairs grow strictly, and no frame is used twice. A decision waits for the next frame only where that
-    frame could still be nearer, judged by the stream's interval.
+    RGB stamps of successive pairs grow strictly, and so do thermal ones unless `PairingLimits.thermal_age_ns` allows a
+    frame to be used again. A decision waits for the next frame only where that frame could still be nearer, judged by
+    the stream's interval.
     """
 
-    def __init__(self, slop_ns: int, queue_size: int, thermal_offset_ns: int = 0) -> None:
-        """Set the limits.
-
-        Args:
-            slop_ns: largest difference of stamps within a pair, inclusive.
-            queue_size: frames that each input may hold, at least 1.
-            thermal_offset_ns: added to thermal stamps.
-        """
-        self._slop_ns, self._queue_size, self._offset_ns = slop_ns, queue_size, thermal_offset_ns
+    def __init__(self, limits: PairingLimits, queue_size: int) -> None:
+        """Set the limits; each input may hold `queue_size` frames, at least 1."""
+        self._limits, self._queue_size = limits, queue_size
         self._rgb: _Stream[T] = _Stream()
         self._thermal: _Stream[T] = _Stream()
 
@@ -150,7 +191,13 @@ class NearestPairer(Generic[T]):
 
     def add_thermal(self, stamp_ns: int, frame: T) -> list[Pair[T]]:
         """Give in a thermal frame; returns the pairs that are decided now, in order."""
-        return list(self._match()) if self._thermal.add(stamp_ns + self._offset_ns, frame) else []
+        return list(self._match()) if self._thermal.add(stamp_ns + self._limits.thermal_offset_ns, frame) else []
+
+    def limit(self, limits: PairingLimits) -> None:
+        """Take other limits from now on; what waits under another thermal offset counts as unmatched."""
+        if limits.thermal_offset_ns != self._limits.thermal_offset_ns:
+            self.reset()
+        self._limits = limits
 
     def reset(self) -> None:
         """Forget the past, since time has jumped back; waiting frames count as unmatched."""
@@ -169,7 +216,11 @@ class NearestPairer(Generic[T]):
             if index is None:
                 if not final and len(self._rgb.waiting) <= self._queue_size:
                     break
-                self._rgb.drop_oldest()
+                if (earlier := self._earlier_thermal(stamp_ns)) is None:
+                    self._rgb.drop_oldest()
+                else:
+                    thermal_ns, thermal = earlier
+                    yield Pair(stamp_ns, thermal_ns - stamp_ns, self._rgb.take(0)[1], thermal)
                 continue
             _, rgb = self._rgb.take(0)
             thermal_ns, thermal = self._thermal.take(index)
@@ -182,7 +233,7 @@ class NearestPairer(Generic[T]):
         near = [
             (abs(thermal_ns - stamp_ns), index)
             for index, (thermal_ns, _, _) in enumerate(self._thermal.waiting)
-            if abs(thermal_ns - stamp_ns) <= self._slop_ns
+            if abs(thermal_ns - stamp_ns) <= self._limits.slop_ns
         ]
         for distance_ns, index in sorted(near):
             thermal_ns = self._thermal.waiting[index][0]
@@ -195,7 +246,8 @@ class NearestPairer(Generic[T]):
         if index is None:
             # A waiting thermal frame from here on is out of reach, or a later RGB frame is nearer to it. What follows
             # it is farther still.
-            return self._thermal_is_past(stamp_ns) or any(ns >= stamp_ns for ns, _, _ in self._thermal.waiting)
+            past = self._thermal_is_past(stamp_ns) or any(ns >= stamp_ns for ns, _, _ in self._thermal.waiting)
+            return past or (self._limits.thermal_age_ns > 0 and self._thermal_is_far(stamp_ns))
         thermal_ns = self._thermal.waiting[index][0]
         distance_ns = abs(thermal_ns - stamp_ns)
         if thermal_ns <= stamp_ns:
@@ -208,4 +260,25 @@ class NearestPairer(Generic[T]):
 
     def _thermal_is_past(self, stamp_ns: int) -> bool:
         """Tell whether thermal time has moved on so far that no partner can come any more."""
-        return self._thermal.newest_ns is not None and self._thermal.newest_ns > stamp_ns + self._slop_ns
+        return self._thermal.newest_ns is not None and self._thermal.newest_ns > stamp_ns + self._limits.slop_ns
+
+    def _thermal_is_far(self, stamp_ns: int) -> bool:
+        """Tell whether the next thermal frame is not worth waiting for: due beyond slop, or later than the next RGB."""
+        newest_ns, interval_ns = self._thermal.newest_ns, self._thermal.interval_ns
+        due_later = (
+            newest_ns is not None and interval_ns > 0 and newest_ns + interval_ns > stamp_ns + self._limits.slop_ns
+        )
+        return due_later or self._rgb.newest_ns != stamp_ns
+
+    def _earlier_thermal(self, stamp_ns: int) -> tuple[int, T] | None:
+        """Return the newest thermal frame before an RGB frame that is not too old for it, with its stamp."""
+        oldest_ns = stamp_ns - self._limits.thermal_age_ns
+        before = [index for index, (ns, _, _) in enumerate(self._thermal.waiting) if oldest_ns <= ns < stamp_ns]
+        if self._limits.thermal_age_ns and before:
+            return self._thermal.take(before[-1])
+        last = self._thermal.last_paired
+        newest_ns = stamp_ns + self._limits.slop_ns
+        if self._limits.thermal_age_ns == 0 or last is None or not oldest_ns <= last[0] <= newest_ns:
+            return None
+        self._thermal.count.reused += 1
+        return last

@@ -4,8 +4,9 @@ The node works with the frozen `NodeParameters` alone; it never asks ROS for a s
 docs/parameters.md and config/epofusion.yaml are generated from these declarations (`scripts/generate_docs`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from epofusion_core.engines.engine import ENGINES, PRECISIONS
@@ -31,6 +32,7 @@ class Declaration:
         choices: allowed strings; empty where any is allowed.
         lowest: smallest allowed number, inclusive; None where there is no limit.
         highest: largest allowed number, inclusive.
+        live: may be changed while the node is configured; the others are built into it.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Declaration:
     choices: tuple[str, ...] = ()
     lowest: float | None = None
     highest: float | None = None
+    live: bool = False
 
     def check(self, value: Value) -> str | None:
         """Return what is wrong with a value, in one sentence, or None."""
@@ -109,12 +112,37 @@ class NodeParameters:
     sync_slop: float = _parameter(
         0.02,
         Declaration(
-            "sync.slop", "Largest difference of stamps within a pair, inclusive.", "s", lowest=0.0, highest=10.0
+            "sync.slop",
+            "Largest difference of stamps within a pair, inclusive.",
+            "s",
+            lowest=0.0,
+            highest=10.0,
+            live=True,
         ),
     )
     sync_queue_size: int = _parameter(
         10,
         Declaration("sync.queue_size", "Frames an input holds while they wait for a partner.", lowest=1, highest=1000),
+    )
+    sync_reuse_thermal: bool = _parameter(
+        False,
+        Declaration(
+            "sync.reuse_thermal",
+            "An RGB frame without a partner takes an earlier thermal frame, one used already too: for thermal cameras "
+            "of 9 Hz. Policy nearest only.",
+            live=True,
+        ),
+    )
+    sync_max_thermal_age: float = _parameter(
+        0.15,
+        Declaration(
+            "sync.max_thermal_age",
+            "With sync.reuse_thermal: by how much an earlier thermal frame may be older than the RGB frame.",
+            "s",
+            lowest=0.001,
+            highest=10.0,
+            live=True,
+        ),
     )
     sync_thermal_offset: float = _parameter(
         0.0,
@@ -124,6 +152,7 @@ class NodeParameters:
             "s",
             lowest=-10.0,
             highest=10.0,
+            live=True,
         ),
     )
     sync_reset_threshold: float = _parameter(
@@ -134,6 +163,7 @@ class NodeParameters:
             "s",
             lowest=0.0,
             highest=3600.0,
+            live=True,
         ),
     )
     max_input_age: float = _parameter(
@@ -144,6 +174,36 @@ class NodeParameters:
             "s",
             lowest=0.0,
             highest=3600.0,
+            live=True,
+        ),
+    )
+    on_missing_thermal: str = _parameter(
+        "drop",
+        Declaration(
+            "on_missing_thermal",
+            "What becomes of RGB frames while no thermal frame comes: drop, or passthrough as the fused image.",
+            choices=("drop", "passthrough"),
+            live=True,
+        ),
+    )
+    on_missing_rgb: str = _parameter(
+        "drop",
+        Declaration(
+            "on_missing_rgb",
+            "What becomes of thermal frames while no RGB frame comes: drop, or passthrough, scaled, as the fused one.",
+            choices=("drop", "passthrough"),
+            live=True,
+        ),
+    )
+    missing_after: float = _parameter(
+        0.5,
+        Declaration(
+            "missing_after",
+            "An input is missing when no frame has come for so long.",
+            "s",
+            lowest=0.01,
+            highest=60.0,
+            live=True,
         ),
     )
     thermal_scale_mode: str = _parameter(
@@ -152,19 +212,37 @@ class NodeParameters:
             "thermal.scale_mode",
             "How 16-bit and float thermal images become 8-bit; 8-bit ones are taken as they are.",
             choices=("percentile", "minmax", "fixed"),
+            live=True,
         ),
     )
     thermal_percentiles: Sequence[float] = _parameter(
         (1.0, 99.0),
         Declaration(
-            "thermal.percentiles", "Percentiles mapped to black and white, two values.", "%", lowest=0.0, highest=100.0
+            "thermal.percentiles",
+            "Percentiles mapped to black and white, two values.",
+            "%",
+            lowest=0.0,
+            highest=100.0,
+            live=True,
         ),
     )
     thermal_min: float = _parameter(
-        0.0, Declaration("thermal.min", "Value mapped to black in scale mode fixed.", "thermal.unit")
+        0.0,
+        Declaration(
+            "thermal.min",
+            "Value mapped to black in scale mode fixed.",
+            "thermal.unit",
+            live=True,
+        ),
     )
     thermal_max: float = _parameter(
-        65535.0, Declaration("thermal.max", "Value mapped to white in scale mode fixed.", "thermal.unit")
+        65535.0,
+        Declaration(
+            "thermal.max",
+            "Value mapped to white in scale mode fixed.",
+            "thermal.unit",
+            live=True,
+        ),
     )
     thermal_unit: str = _parameter(
         "counts",
@@ -173,6 +251,7 @@ class NodeParameters:
             "Unit of thermal.min and thermal.max: sensor counts, or kelvin or celsius for radiometric cameras; "
             "32FC1 images are taken to be in this unit.",
             choices=("counts", "kelvin", "celsius"),
+            live=True,
         ),
     )
     thermal_kelvin_per_count: float = _parameter(
@@ -183,6 +262,7 @@ class NodeParameters:
             "K",
             lowest=1e-6,
             highest=10.0,
+            live=True,
         ),
     )
     thermal_smoothing: float = _parameter(
@@ -192,11 +272,17 @@ class NodeParameters:
             "Share of the last frame's scaling that is kept; grey values move by at most 2 levels a frame in any case.",
             lowest=0.0,
             highest=0.999,
+            live=True,
         ),
     )
     thermal_polarity: str = _parameter(
         "white_hot",
-        Declaration("thermal.polarity", "What is bright in the thermal image.", choices=("white_hot", "black_hot")),
+        Declaration(
+            "thermal.polarity",
+            "What is bright in the thermal image.",
+            choices=("white_hot", "black_hot"),
+            live=True,
+        ),
     )
     thermal_clahe: float = _parameter(
         0.0,
@@ -205,6 +291,7 @@ class NodeParameters:
             "Clip limit of an adaptive histogram equalisation (CLAHE) of the scaled image; 0 leaves it out.",
             lowest=0.0,
             highest=100.0,
+            live=True,
         ),
     )
     registration_mode: str = _parameter(
@@ -261,6 +348,11 @@ class NodeParameters:
             raise ValueError(
                 f"parameter thermal.min is {self.thermal_min}; expected less than thermal.max, {self.thermal_max}"
             )
+        if self.sync_policy == "approximate" and (self.sync_thermal_offset or self.sync_reuse_thermal):
+            raise ValueError(
+                "parameter sync.policy is 'approximate', which knows no sync.thermal_offset and no sync.reuse_thermal; "
+                "expected nearest, or neither of them"
+            )
 
 
 def declaration(of: "Field[Any]") -> Declaration:
@@ -287,8 +379,12 @@ def from_values(values: Mapping[str, Value]) -> NodeParameters:
     return NodeParameters(**{names[name]: value for name, value in values.items()})  # type: ignore[arg-type]
 
 
-def declare(node: "Node") -> None:
-    """Declare every parameter on a node, and refuse changes to values outside their ranges.
+def declare(node: "Node", is_configured: Callable[[], bool]) -> None:
+    """Declare every parameter on a node, and refuse changes to values that do not go.
+
+    Args:
+        node: that has the parameters.
+        is_configured: tells whether what is built of the parameters is in use; only live ones may change then.
 
     Raises:
         rclpy.exceptions.ParameterException: a value given at the start has a wrong type or lies outside its range.
@@ -296,7 +392,7 @@ def declare(node: "Node") -> None:
     for each in fields(NodeParameters):
         default = _default(each)
         node.declare_parameter(declaration(each).name, default, _descriptor(declaration(each), default))
-    node.add_on_set_parameters_callback(_check_change)
+    node.add_on_set_parameters_callback(partial(_check_change, node, is_configured))
 
 
 def read(node: "Node") -> NodeParameters:
@@ -305,18 +401,31 @@ def read(node: "Node") -> NodeParameters:
     Raises:
         ValueError: a value is outside its range; the sentence names the parameter and the range.
     """
-    return from_values(
-        {declaration(each).name: node.get_parameter(declaration(each).name).value for each in fields(NodeParameters)}
-    )
+    return from_values(_values(node))
 
 
-def _check_change(changed: "list[Parameter[Any]]") -> "SetParametersResult":
+def _values(node: "Node") -> dict[str, Value]:
+    names = (declaration(each).name for each in fields(NodeParameters))
+    return {name: node.get_parameter(name).value for name in names}
+
+
+def _check_change(
+    node: "Node", is_configured: Callable[[], bool], changed: "list[Parameter[Any]]"
+) -> "SetParametersResult":
     from rcl_interfaces.msg import SetParametersResult
 
     declared = {declaration(each).name: declaration(each) for each in fields(NodeParameters)}
-    problems = [declared[each.name].check(each.value) for each in changed if each.name in declared]
-    reasons = [problem for problem in problems if problem]
-    return SetParametersResult(successful=not reasons, reason="; ".join(reasons))
+    values = _values(node)
+    ours = {each.name: each.value for each in changed if each.name in declared and each.value != values[each.name]}
+    built_in = [name for name in ours if not declared[name].live]
+    if built_in and is_configured():
+        reason = f"parameter {built_in[0]} is built into the configured node; expected to be set before configure"
+        return SetParametersResult(successful=False, reason=reason)
+    try:
+        from_values(values | ours)
+    except ValueError as error:
+        return SetParametersResult(successful=False, reason=str(error))
+    return SetParametersResult(successful=True)
 
 
 def _descriptor(declared: Declaration, default: Value) -> "ParameterDescriptor":
@@ -339,13 +448,11 @@ def _description(declared: Declaration) -> str:
 
 def markdown_table() -> str:
     """Return the table of all parameters, in Markdown."""
-    lines = ["| parameter | default | range | unit | description |", "|---|---|---|---|---|"]
+    lines = ["| parameter | default | range | unit | live | description |", "|---|---|---|---|---|---|"]
     for each in fields(NodeParameters):
         declared = declaration(each)
-        default = _default(each)
-        lines.append(
-            f"| `{declared.name}` | `{default}` | {_range(declared)} | {declared.unit} | {declared.description} |"
-        )
+        cells = [f"`{declared.name}`", f"`{_default(each)}`", _range(declared), declared.unit]
+        lines.append("| " + " | ".join([*cells, "yes" if declared.live else "", declared.description]) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.engines.engine import EngineOptions
+from epofusion_core.exposure import overexposure_map
+from epofusion_core.imaging import luma
 from epofusion_ros.conversion import ImageLike, to_rgb, to_thermal
 from epofusion_ros.parameters import NodeParameters
 from epofusion_ros.registration import blend_uncovered, build_registration
@@ -66,19 +68,7 @@ class FusionPipeline:
             CalibrationError: the calibration file that they name is missing or wrong.
         """
         self._fuser = fuser
-        low, high = parameters.thermal_percentiles
-        self.scaler = ThermalScaler(
-            ThermalScaling(
-                parameters.thermal_scale_mode,
-                (low, high),
-                (parameters.thermal_min, parameters.thermal_max),
-                parameters.thermal_unit,
-                parameters.thermal_kelvin_per_count,
-                parameters.thermal_smoothing,
-                parameters.thermal_polarity == "black_hot",
-                parameters.thermal_clahe,
-            )
-        )
+        self.scaler = ThermalScaler(_thermal_scaling(parameters))
         self._register = build_registration(
             parameters.registration_mode, parameters.registration_file, parameters.registration_plane_distance
         )
@@ -104,6 +94,52 @@ class FusionPipeline:
             "fusion": 1e3 * (time.monotonic() - prepared_s),
         }
         return FusedPair(result, registered.thermal, stages_ms)
+
+    def tune(self, parameters: NodeParameters) -> None:
+        """Work with other live parameters from the next frame on; where they are the same, scaling goes on smoothly."""
+        scaling = _thermal_scaling(parameters)
+        if scaling != self.scaler.scaling:
+            self.scaler = ThermalScaler(scaling)
+
+    def pass_rgb(self, message: ImageLike) -> "FusionResult":
+        """Return an RGB image as if it were fused, with nothing found in its glare.
+
+        Raises:
+            ConversionError: the message has an unknown encoding or is malformed.
+        """
+        rgb = to_rgb(message)
+        return _unfused(rgb, overexposure_map(luma(rgb)))
+
+    def pass_thermal(self, message: ImageLike) -> "FusionResult":
+        """Return a thermal image, scaled, on its own pixels, as if it were fused; nothing is overexposed in it.
+
+        Raises:
+            ConversionError: the message has an unknown encoding or is malformed.
+        """
+        grey = self.scaler(to_thermal(message))
+        rgb = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+        return _unfused(rgb, np.zeros(grey.shape, np.float32))
+
+
+def _thermal_scaling(parameters: NodeParameters) -> ThermalScaling:
+    low, high = parameters.thermal_percentiles
+    return ThermalScaling(
+        parameters.thermal_scale_mode,
+        (low, high),
+        (parameters.thermal_min, parameters.thermal_max),
+        parameters.thermal_unit,
+        parameters.thermal_kelvin_per_count,
+        parameters.thermal_smoothing,
+        parameters.thermal_polarity == "black_hot",
+        parameters.thermal_clahe,
+    )
+
+
+def _unfused(rgb: NDArray[np.uint8], overexposure: NDArray[np.float32]) -> "FusionResult":
+    from epofusion_core.fuser import FusionResult
+
+    grey = luma(rgb).astype(np.float32) / np.float32(255)
+    return FusionResult(rgb, grey, np.zeros_like(grey), overexposure)
 
 
 def to_mono8(share: NDArray[np.float32]) -> NDArray[np.uint8]:

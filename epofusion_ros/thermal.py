@@ -45,10 +45,14 @@ class ThermalScaler:
     """Maps sensor values to 0..255, hot being bright.
 
     8-bit images keep their values: their camera has scaled them.
+
+    Attributes:
+        scaling: how it maps.
+        range: sensor values that became black and white last; None before.
     """
 
     def __init__(self, scaling: ThermalScaling) -> None:
-        self._scaling = scaling
+        self.scaling = scaling
         self._clahe = cv2.createCLAHE(scaling.clahe, _CLAHE_TILES) if scaling.clahe > 0 else None
         self.range: tuple[float, float] | None = None
 
@@ -67,23 +71,23 @@ class ThermalScaler:
         """
         scaled = thermal if thermal.dtype == np.uint8 else self._scaled(thermal)
         image = np.asarray(scaled, dtype=np.uint8)
-        if self._scaling.black_hot:
+        if self.scaling.black_hot:
             image = np.asarray(cv2.bitwise_not(image), dtype=np.uint8)
         return image if self._clahe is None else np.asarray(self._clahe.apply(image), dtype=np.uint8)
 
     def _scaled(self, thermal: NDArray[np.generic]) -> NDArray[np.uint8]:
         values = thermal.astype(np.float32, copy=False)
-        low, high = self._fixed(thermal.dtype) if self._scaling.mode == "fixed" else self._next_range(values)
+        low, high = self._fixed(thermal.dtype) if self.scaling.mode == "fixed" else self._next_range(values)
         self.range = (low, high)
         gain = 255.0 / max(high - low, 1e-6)
         if thermal.dtype != np.uint16:  # integers have no dead pixels
-            cold = high if self._scaling.black_hot else low
+            cold = high if self.scaling.black_hot else low
             values = np.nan_to_num(values, nan=cold, posinf=cold, neginf=cold)
         return np.asarray(np.clip((values - low) * gain + 0.5, 0.0, 255.0), dtype=np.uint8)
 
     def _fixed(self, dtype: np.dtype[np.generic]) -> tuple[float, float]:
         """Return the fixed range in the image's own values."""
-        scaling = self._scaling
+        scaling = self.scaling
         if scaling.unit == "counts" or dtype != np.uint16:
             return scaling.fixed_range
         offset_k = -_CELSIUS_OF_0_K if scaling.unit == "celsius" else 0.0
@@ -92,16 +96,16 @@ class ThermalScaler:
 
     def _next_range(self, thermal: NDArray[np.float32]) -> tuple[float, float]:
         previous = self.range  # read once: another thread may reset it
-        percentile = self._scaling.mode == "percentile"
+        percentile = self.scaling.mode == "percentile"
         sample = thermal[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX] if percentile else thermal
         sample = sample[np.isfinite(sample)]
         if sample.size == 0:
             return previous or (0.0, 1.0)
         if percentile:
-            low, high = (float(value) for value in np.percentile(sample, self._scaling.percentiles))
+            low, high = (float(value) for value in np.percentile(sample, self.scaling.percentiles))
         else:
             low, high = float(sample.min()), float(sample.max())
-        return (low, high) if previous is None else _approach(previous, (low, high), 1 - self._scaling.smoothing)
+        return (low, high) if previous is None else _approach(previous, (low, high), 1 - self.scaling.smoothing)
 
 
 def _approach(previous: tuple[float, float], wanted: tuple[float, float], share: float) -> tuple[float, float]:

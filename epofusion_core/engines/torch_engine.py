@@ -51,9 +51,14 @@ class TorchEngine:
         self.prepare(*luma.shape)
         assert self._frame is not None
         self._frame.fill(luma, infrared)
-        with torch.inference_mode():
-            images = self._tensor(self._frame.luma), self._tensor(self._frame.infrared)
-            fused, probability = self._fuse(*images, self._noise, self._steps)
+        try:
+            with torch.inference_mode():
+                images = self._tensor(self._frame.luma), self._tensor(self._frame.infrared)
+                fused, probability = self._fuse(*images, self._noise, self._steps)
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()  # so that the next frame, or a smaller one, has a chance
+            height, width = luma.shape
+            raise EngineError(f"{self.device} has too little memory for a frame of {width}x{height} pixels") from error
         return self._frame.crop(fused.float().cpu().numpy(), probability.float().cpu().numpy())
 
     def _tensor(self, array: NDArray[np.floating]) -> torch.Tensor:

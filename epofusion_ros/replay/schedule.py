@@ -40,7 +40,10 @@ class ScheduledPair:
 
 @dataclass
 class Schedule:
-    """Yields the scheduled pairs of a bag, in the order in which their fate is decided; counts meanwhile."""
+    """Yields the scheduled pairs of a bag, in the order in which their fate is decided; counts meanwhile.
+
+    Frames that the node would pass through alone count as unmatched: there is nothing of ours to evaluate in them.
+    """
 
     topics: TopicPair
     settings: ReplaySettings
@@ -70,7 +73,7 @@ class Schedule:
             Account(),
             found.append,
             lambda _, back_s: resets.append(back_s),
-            self.settings.parameters.sync_reset_threshold,
+            replace(self.settings.parameters, on_missing_rgb="drop", on_missing_thermal="drop"),
         )
         streams = {self.topics.rgb.name: "rgb", self.topics.thermal.name: "thermal"}
         camera_info = None

@@ -200,13 +200,14 @@ class Peer:
 
 def accounts_balance(peer: Peer) -> bool:
     """Tell whether each frame that came has had one fate, by the node's diagnostics."""
-    pairs = sum(peer.figure(fate) for fate in (*FATES, "in_flight"))
-    return (
-        all(
-            peer.figure(f"received_{name}") == pairs + peer.figure(f"unmatched_{name}") + peer.figure(f"pending_{name}")
-            for name in ("rgb", "thermal")
-        )
-        and peer.figure("pairs") == pairs
+    figure = peer.figure
+    alone = {name: figure(f"passed_{name}") for name in ("rgb", "thermal")}
+    in_pairs = {"rgb": figure("pairs"), "thermal": figure("pairs") - figure("reused_thermal")}
+    ended = sum(figure(fate) for fate in (*FATES, "in_flight"))
+    return figure("pairs") + sum(alone.values()) == ended and all(
+        figure(f"received_{name}")
+        == in_pairs[name] + alone[name] + figure(f"unmatched_{name}") + figure(f"pending_{name}")
+        for name in ("rgb", "thermal")
     )
 
 

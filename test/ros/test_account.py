@@ -17,7 +17,7 @@ def test_every_pair_is_in_one_place() -> None:
         account.paired()
     for fate in FATES[1:]:
         account.ended(fate)
-    account.published(PairTiming(latency_ms=50.0, inference_ms=30.0, sync_delta_ms=2.0), 0.25, now_s=1.0)
+    account.published("fused", PairTiming(latency_ms=50.0, inference_ms=30.0, sync_delta_ms=2.0), 0.25, now_s=1.0)
     figures = account.snapshot(1.0)
     assert figures["pairs"] == sum(figures[fate] for fate in FATES) + figures["in_flight"] == 9
     assert figures["fused"] == 1
@@ -31,7 +31,7 @@ def test_latencies_of_before_a_time_reset_are_forgotten() -> None:
     for latency_ms in (9e6, 20.0):
         account.time_reset()
         account.paired()
-        account.published(PairTiming(latency_ms, 10.0, 0.0), 0.0, now_s=0.0)
+        account.published("fused", PairTiming(latency_ms, 10.0, 0.0), 0.0, now_s=0.0)
     assert account.snapshot(0.0)["latency_ms_max"] == 20.0
 
 

@@ -1,6 +1,7 @@
 """Pairing by message_filters, where a ROS 2 distribution brings it, and a clear word where none does."""
 
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from sensor_msgs.msg import Image
 
 from epofusion_ros.approximate import ApproximatePairer
 from epofusion_ros.intake import build_pairer
+from epofusion_ros.pairing import PairingLimits
 from epofusion_ros.parameters import NodeParameters
 
 MS = 1_000_000
@@ -20,11 +22,17 @@ def test_without_message_filters_the_policy_is_refused_with_the_remedy() -> None
         build_pairer(NodeParameters(sync_policy="approximate"))
 
 
+@pytest.mark.parametrize("value", [{"sync_thermal_offset": 0.1}, {"sync_reuse_thermal": True}])
+def test_what_message_filters_cannot_do_is_refused(value: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"knows no sync.thermal_offset and no sync.reuse_thermal; expected nearest"):
+        NodeParameters(sync_policy="approximate", **value)
+
+
 @settings(max_examples=100, deadline=None)
 @given(frames=st.lists(st.tuples(st.booleans(), st.integers(-50, 500)), max_size=40), reset_at=st.integers(0, 40))
 def test_every_frame_is_accounted_for_across_resets(frames: list[tuple[bool, int]], reset_at: int) -> None:
     pytest.importorskip("message_filters", reason="message_filters comes with a ROS 2 distribution only")
-    pairer = ApproximatePairer(20 * MS, 5, 0)
+    pairer = ApproximatePairer(PairingLimits(20 * MS), 5)
     pairs = []
     for index, (is_rgb, stamp_ms) in enumerate(frames):
         if index == reset_at:

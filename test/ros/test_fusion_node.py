@@ -243,6 +243,16 @@ def test_the_log_says_why_nothing_pairs(random_weights: Path, domain: int, tmp_p
     assert "/thermal/image_raw has no publisher" in (tmp_path / "log").read_text()
 
 
+def test_a_publisher_that_offers_less_than_is_asked_for_is_warned_of(
+    random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    settings = {"qos.rgb.reliability": "reliable"}
+    with running_node(random_weights, domain, tmp_path / "log", **settings), Peer(listen_to=[]) as peer:
+        peer.activate()
+        warning = "rgb/image_raw', offering incompatible QoS"
+        peer.spin_until(lambda: warning in (tmp_path / "log").read_text(), "the warning")
+
+
 def test_an_interrupt_in_the_midst_of_a_frame_is_no_complaint(slow_weights: Path, domain: int, tmp_path: Path) -> None:
     rgb, thermal = np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), np.uint8)
     with (

@@ -27,7 +27,7 @@ def test_a_node_declares_and_reads_the_defaults(domain: int) -> None:
     rclpy.init()
     try:
         node = rclpy.create_node("parameters")
-        declare(node)
+        declare(node, is_configured=lambda: False)
         assert read(node) == NodeParameters(thermal_percentiles=node.get_parameter("thermal.percentiles").value)
         for each in fields(NodeParameters):
             assert node.describe_parameter(declaration(each).name).description.startswith(declaration(each).description)

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from epofusion_core import Fuser
 from epofusion_core.engines.cache import cache_folder
 from epofusion_core.engines.engine import EngineError, EngineOptions
+from epofusion_core.engines.torch_engine import TorchEngine
 from epofusion_core.model.card import ModelCard
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.weights import save_weights
+from epofusion_core.model.weights import load_weights, save_weights
 from epofusion_core.simulation import Drive
 
 SIZES = ((96, 128), (50, 70), (1, 1))
@@ -95,6 +97,22 @@ def test_what_cannot_be_had_is_one_clear_sentence_and_never_something_else(
 ) -> None:
     with pytest.raises(EngineError, match=sentence):
         Fuser.load(random_weights, EngineOptions(**options))  # type: ignore[arg-type]
+
+
+def test_a_device_out_of_memory_loses_the_frame_and_takes_the_next(random_weights: Path) -> None:
+    model, _ = load_weights(random_weights)
+    engine = TorchEngine(model, EngineOptions(engine="torch"))
+    luma = infrared = np.full((48, 64), 90, np.uint8)
+
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = model.encoder.register_forward_pre_hook(exhausted)
+    with pytest.raises(EngineError, match="cpu has too little memory for a frame of 64x48 pixels"):
+        engine.run(luma, infrared)
+    hook.remove()
+    fused, _ = engine.run(luma, infrared)
+    assert fused.shape == (48, 64)
 
 
 def test_auto_says_what_it_takes(random_weights: Path) -> None:
