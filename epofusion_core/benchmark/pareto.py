@@ -27,7 +27,7 @@ class Point:
     quality: float
 
 
-def plot_pareto(path: Path, points: Sequence[Point], measure: str, processor: str) -> None:
+def plot_pareto(path: Path, points: Sequence[Point], measure: str, title: str) -> None:
     """Draw the points, labelled by model and K where no faster one is as good, and the line that joins those."""
     from matplotlib.figure import Figure
 
@@ -54,9 +54,9 @@ def plot_pareto(path: Path, points: Sequence[Point], measure: str, processor: st
             fontsize=8,
         )
     axes.set_xscale("log")
-    axes.set_xlabel("latency of one 640x480 pair, ms (median)")
+    axes.set_xlabel("latency of one pair, ms (median)")
     axes.set_ylabel(measure)
-    axes.set_title(processor, fontsize=10)
+    axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=130)

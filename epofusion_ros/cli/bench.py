@@ -33,6 +33,7 @@ def bench(
     width: Annotated[int, typer.Option(min=64, help="Image width, pixels.")] = 640,
     rounds: Annotated[int, typer.Option(min=5, help="Runs of each, interleaved.")] = 50,
     resolutions: Annotated[bool, typer.Option(help="Also time each model's fastest engine from 320x256 up.")] = False,
+    batches: Annotated[bool, typer.Option(help="Also time each model by PyTorch on batches of 1 to 8 pairs.")] = False,
     data: Annotated[Path | None, typer.Option(help="Folder of pairs, for latency against quality.")] = None,
     list_file: Annotated[Path | None, typer.Option("--list", help="Text file with the pairs to take.")] = None,
     measure: Annotated[str, typer.Option(help="The quality: en, mi, vif, qabf, ssim, q_oe or n_oe.")] = "qabf",
@@ -65,9 +66,11 @@ def bench(
         }
         if resolutions:
             results["resolutions"] = _resolutions(models, subjects, latencies, rounds)
+        if batches:
+            results["batches"] = _batches(models, height, width, threads, rounds)
         out.mkdir(parents=True, exist_ok=True)
         if data is not None:
-            results["quality"] = _pareto(out / "pareto.png", data, list_file, measure, latencies)
+            results["quality"] = _pareto(out / "pareto.png", data, list_file, measure, latencies, (width, height))
         (out / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
     _show(results)
     console.print(f"written: {out / 'bench.json'}", highlight=False, soft_wrap=True)
@@ -130,8 +133,24 @@ def _resolutions(
     return rows
 
 
+def _batches(models: list[str], height: int, width: int, threads: int, rounds: int) -> dict[str, dict[int, float]]:
+    import importlib.util
+
+    if not importlib.util.find_spec("torch"):
+        raise ValueError("--batches needs PyTorch; expected it installed, or no --batches")
+    from epofusion_core.benchmark.batch import measure_batches
+
+    threads = threads or len(os.sched_getaffinity(0))
+    return {model: measure_batches(model, height, width, threads, max(5, rounds // 5)) for model in models}
+
+
 def _pareto(
-    path: Path, data: Path, list_file: Path | None, measure: str, latencies: "dict[Subject, Latency]"
+    path: Path,
+    data: Path,
+    list_file: Path | None,
+    measure: str,
+    latencies: "dict[Subject, Latency]",
+    size: tuple[int, int],
 ) -> dict[str, float]:
     from rich.progress import track
 
@@ -159,7 +178,7 @@ def _pareto(
         Point(s.model, s.options.engine, s.options.precision, s.options.steps or 0, timed.p50_ms, quality[s.label])
         for s, timed in latencies.items()
     ]
-    plot_pareto(path, points, f"{column.heading}, mean of {len(pairs)} pairs", _processor())
+    plot_pareto(path, points, f"{column.heading}, mean of {len(pairs)} pairs", f"{_processor()}, {size[0]}x{size[1]}")
     return quality
 
 
@@ -189,3 +208,8 @@ def _show(results: dict[str, Any]) -> None:
         for row in results["resolutions"]:
             by_size.add_row(row["subject"], f"{row['width']}x{row['height']}", f"{row['p50_ms']:.1f}")
         console.print(by_size)
+    for model, costs in results.get("batches", {}).items():
+        by_batch = Table("pairs in a batch", "a pair", title=f"{model}: cost by batch, PyTorch, network alone, ms")
+        for batch, cost_ms in costs.items():
+            by_batch.add_row(str(batch), f"{cost_ms:.1f}")
+        console.print(by_batch)

@@ -15,7 +15,7 @@ def test_bench_times_every_engine_and_draws_latency_against_quality(
     random_weights: Path, glare_pairs: Path, tmp_path: Path
 ) -> None:
     arguments = ["bench", "--model", str(random_weights), "--rounds", "5", "--height", "64", "--width", "96"]
-    arguments += ["--data", str(glare_pairs), "--measure", "vif", "--out", str(tmp_path)]
+    arguments += ["--data", str(glare_pairs), "--measure", "vif", "--batches", "--out", str(tmp_path)]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     results = json.loads((tmp_path / "bench.json").read_text())
@@ -27,6 +27,9 @@ def test_bench_times_every_engine_and_draws_latency_against_quality(
         assert 0 < row["share_of_peak"] < 1.2
     assert results["processor"]
     assert {"encoder", "refinement", "tail", "luma and padding"} <= results["parts_ms"][str(random_weights)].keys()
+    costs_ms = results["batches"][str(random_weights)]
+    assert list(costs_ms) == ["1", "2", "4", "8"]
+    assert min(costs_ms.values()) > 0
     assert (tmp_path / "pareto.png").stat().st_size > 10_000
 
 
