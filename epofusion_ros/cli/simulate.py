@@ -1,11 +1,16 @@
-"""`epofusion simulate`: render a drive as paired images with exact masks."""
+"""`epofusion simulate`: render a drive as paired images with exact masks, and as a bag."""
 
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from epofusion_ros.cli.console import clear_errors, console, progress
+
+if TYPE_CHECKING:
+    from epofusion_core.simulation import DriveFrame
 
 
 def simulate(
@@ -15,6 +20,7 @@ def simulate(
     scene: Annotated[str, typer.Option(help="night, low_sun or tunnel.")] = "night",
     height: Annotated[int, typer.Option(help="Image height, pixels.")] = 480,
     width: Annotated[int, typer.Option(help="Image width, pixels.")] = 640,
+    bag: Annotated[Path | None, typer.Option(help="Also write the images as a rosbag2, to this new folder.")] = None,
 ) -> None:
     """Render a simulated drive: visible, infrared and the exact mask of objects inside the glare."""
     import numpy as np
@@ -22,7 +28,7 @@ def simulate(
     from epofusion_core.imaging import write_png
     from epofusion_core.simulation import Drive
 
-    with clear_errors(), progress("rendering") as report:
+    def rendered() -> "Iterator[DriveFrame]":
         drive = Drive(seed, height, width, scene)
         for index in range(frames):
             frame = drive.frame(index)
@@ -30,5 +36,14 @@ def simulate(
             write_png(out / "vi" / name, frame.visible)
             write_png(out / "ir" / name, frame.thermal)
             write_png(out / "mask" / name, frame.mask.astype(np.uint8) * 255)
+            yield frame
             report(index + 1, frames)
-    console.print(f"{frames} pairs written to {out}")
+
+    with clear_errors(), progress("rendering") as report:
+        if bag is None:
+            deque(rendered(), maxlen=0)
+        else:
+            from epofusion_ros.replay.drive_bag import write_drive_bag
+
+            write_drive_bag(bag, rendered())
+    console.print(f"{frames} pairs written to {out}{f' and {bag}' if bag else ''}")

@@ -25,11 +25,13 @@ TOPICS = {topic.replace("~", _NODE): build for topic, build in PICTURES.items()}
 FUSED_TOPIC, GUIDANCE_TOPIC = f"{_NODE}/fused/image", f"{_NODE}/guidance_mask"
 CAMERA_INFO_TOPIC = f"{_NODE}/fused/camera_info"
 
-_TYPES = get_typestore(Stores.ROS2_JAZZY)
-_Image = _TYPES.types[IMAGE_TYPE]
-_CameraInfo = _TYPES.types[CAMERA_INFO_TYPE]
-_Header, _Time = (_TYPES.types[name] for name in ("std_msgs/msg/Header", "builtin_interfaces/msg/Time"))
-_RegionOfInterest = _TYPES.types["sensor_msgs/msg/RegionOfInterest"]
+TYPES = get_typestore(Stores.ROS2_JAZZY)
+"""Messages of ROS 2, which are the same in every supported distribution."""
+
+_Image = TYPES.types[IMAGE_TYPE]
+_CameraInfo = TYPES.types[CAMERA_INFO_TYPE]
+_Header, _Time = (TYPES.types[name] for name in ("std_msgs/msg/Header", "builtin_interfaces/msg/Time"))
+_RegionOfInterest = TYPES.types["sensor_msgs/msg/RegionOfInterest"]
 
 
 class FusedBag:
@@ -42,7 +44,7 @@ class FusedBag:
         self._writer.open()
         types = dict.fromkeys(TOPICS, IMAGE_TYPE) | {CAMERA_INFO_TOPIC: CAMERA_INFO_TYPE}
         self._connections = {
-            topic: self._writer.add_connection(topic, kind, typestore=_TYPES) for topic, kind in types.items()
+            topic: self._writer.add_connection(topic, kind, typestore=TYPES) for topic, kind in types.items()
         }
 
     def __enter__(self) -> "FusedBag":
@@ -56,9 +58,9 @@ class FusedBag:
 
     def write(self, result: "FusionResult", source_header: Any, camera_info: Any, bag_ns: int) -> int:  # noqa: ANN401
         """Write what was made of a pair, under the RGB image's header; return how many messages that are."""
-        header = _header(source_header)
+        header = _ros2_header(source_header)
         for topic, build in TOPICS.items():
-            self._serialise(topic, _image_message(build(result), header), IMAGE_TYPE, bag_ns)
+            self._serialise(topic, image_message(build(result), header), IMAGE_TYPE, bag_ns)
         if camera_info is None:
             return len(TOPICS)
         self._serialise(CAMERA_INFO_TOPIC, _camera_info(camera_info, header), CAMERA_INFO_TYPE, bag_ns)
@@ -69,7 +71,7 @@ class FusedBag:
         self._writer.write(self._connections[message.topic], message.bag_ns, message.raw)
 
     def _serialise(self, topic: str, message: Any, kind: str, bag_ns: int) -> None:  # noqa: ANN401
-        self._writer.write(self._connections[topic], bag_ns, _TYPES.serialize_cdr(message, kind))
+        self._writer.write(self._connections[topic], bag_ns, TYPES.serialize_cdr(message, kind))
 
 
 def written_messages(folder: Path) -> Iterator[RawMessage]:
@@ -78,12 +80,18 @@ def written_messages(folder: Path) -> Iterator[RawMessage]:
         yield from bag.raw_messages([*TOPICS, CAMERA_INFO_TOPIC])
 
 
-def _header(header: Any) -> Any:  # noqa: ANN401 - rosbags builds its types at run time
+def header_of(stamp_ns: int, frame_id: str) -> Any:  # noqa: ANN401 - rosbags builds its types at run time
+    """Return a std_msgs/Header."""
+    return _Header(_Time(*divmod(stamp_ns, 1_000_000_000)), frame_id)
+
+
+def _ros2_header(header: Any) -> Any:  # noqa: ANN401
     """Return the header without what ROS 1 has besides."""
     return _Header(_Time(int(header.stamp.sec), int(header.stamp.nanosec)), header.frame_id)
 
 
-def _image_message(image: NDArray[np.uint8], header: Any) -> Any:  # noqa: ANN401
+def image_message(image: NDArray[np.uint8], header: Any) -> Any:  # noqa: ANN401
+    """Return a sensor_msgs/Image of a (H, W) or (H, W, 3) image."""
     height, width = image.shape[:2]
     encoding = "mono8" if image.ndim == 2 else "rgb8"
     flat = np.ascontiguousarray(image).reshape(-1)

@@ -1,0 +1,30 @@
+"""A bag of the simulated drive, to try a replay or the node with where no recording is at hand."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+from epofusion_core.simulation import DriveFrame
+from epofusion_ros.replay.fused_bag import TYPES, header_of, image_message
+from epofusion_ros.replay.topics import IMAGE_TYPE
+
+RGB_TOPIC, THERMAL_TOPIC = "/rgb/image_raw", "/thermal/image_raw"
+_START_NS = 1_700_000_000_000_000_000  # a bag that begins at 0 has time before it
+
+
+def write_drive_bag(folder: Path, frames: Iterable[DriveFrame]) -> None:
+    """Write a rosbag2 with MCAP storage: rgb8 and mono8 images with the drive's stamps.
+
+    Raises:
+        FileExistsError: the folder is there already.
+    """
+    if folder.exists():
+        raise FileExistsError(f"--bag {folder} is there already; expected a new folder")
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        rgb, thermal = (bag.add_connection(topic, IMAGE_TYPE, typestore=TYPES) for topic in (RGB_TOPIC, THERMAL_TOPIC))
+        for frame in frames:
+            stamp_ns = _START_NS + frame.stamp_ns
+            for connection, image, frame_id in ((rgb, frame.visible, "rgb"), (thermal, frame.thermal, "thermal")):
+                message = image_message(image, header_of(stamp_ns, frame_id))
+                bag.write(connection, stamp_ns, TYPES.serialize_cdr(message, IMAGE_TYPE))
