@@ -1,4 +1,4 @@
-"""Conversion between sensor_msgs/Image and arrays, by numpy and OpenCV.
+"""Conversion between messages of images and arrays, by numpy and OpenCV.
 
 The cv_bridge of package indexes is ROS 1 code that is wrong or fails on numpy 2 and OpenCV 5 for most encodings, so the
 encodings of cameras are converted here. Others are left to the distribution's cv_bridge, where there is one.
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from epofusion_ros.compressed import CompressedLike, decode
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import Image
@@ -89,14 +91,29 @@ _THERMAL = frozenset({"mono8", "8UC1", "mono16", "16UC1", "32FC1"})
 _COLOUR_THERMAL = frozenset({"rgb8", "bgr8", "rgba8", "bgra8", "8UC3", "8UC4"})
 
 
-def to_rgb(message: ImageLike) -> NDArray[np.uint8]:
-    """Return an image message as (H, W, 3) uint8 RGB; grey cameras give three equal channels.
+def to_image(message: ImageLike | CompressedLike) -> ImageLike:
+    """Return a compressed image decoded, and any other as it is.
+
+    Raises:
+        ConversionError: it cannot be decoded.
+    """
+    if not isinstance(message, CompressedLike):
+        return message
+    try:
+        return decode(message, LARGEST_SIDE_PX)
+    except ValueError as error:
+        raise ConversionError(str(error)) from error
+
+
+def to_rgb(message: ImageLike | CompressedLike) -> NDArray[np.uint8]:
+    """Return an image message, compressed or not, as (H, W, 3) uint8 RGB; grey cameras give three equal channels.
 
     Without a copy where the encoding is rgb8.
 
     Raises:
         ConversionError: the encoding is unknown, or size, step and data do not agree.
     """
+    message = to_image(message)
     if message.encoding not in _TO_RGB:
         return _by_cv_bridge(message, "rgb8")
     image = pixels(message)
@@ -109,14 +126,17 @@ def to_rgb(message: ImageLike) -> NDArray[np.uint8]:
         ) from error
 
 
-def to_thermal(message: ImageLike) -> NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]:
-    """Return a thermal image message as (H, W) uint8, uint16 or float32, values as the camera sent them.
+def to_thermal(
+    message: ImageLike | CompressedLike,
+) -> NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]:
+    """Return a thermal image message, compressed or not, as (H, W) uint8, uint16 or float32, values as they were sent.
 
     Cameras that send grey as colour give its luma.
 
     Raises:
         ConversionError: the encoding is unknown, or size, step and data do not agree.
     """
+    message = to_image(message)
     if message.encoding in _THERMAL:
         thermal: Pixels = pixels(message)
         return thermal

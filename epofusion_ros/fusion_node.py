@@ -28,7 +28,7 @@ from epofusion_core.engines.engine import Engine
 from epofusion_ros import diagnostics, parameters, status
 from epofusion_ros.account import Account, PairTiming
 from epofusion_ros.conversion import ConversionError
-from epofusion_ros.inputs import Input
+from epofusion_ros.inputs import Input, image_input
 from epofusion_ros.intake import Intake, Job, build_pairer, pairing_limits
 from epofusion_ros.mailbox import Mailbox, Worker
 from epofusion_ros.outputs import Outputs
@@ -96,7 +96,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             return TransitionCallbackReturn.FAILURE
         self._pairer, self._account, self._figures_before = pairer, Account(), {}
         self._pipeline = pipeline
-        self._outputs = Outputs(self)
+        self._outputs = Outputs(self, settings.output_jpeg_quality)
         self._engine = fuser.engine
         self.get_logger().info(f"model {fuser.card.name} is ready: {fuser.engine.name} on {fuser.engine.device}")
         return TransitionCallbackReturn.SUCCESS
@@ -113,11 +113,13 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         mailbox: Mailbox[Job] = Mailbox()
         self._mailbox = mailbox
         self._worker = Worker(mailbox, self._work, self._on_worker_error, "fusion")
-        rgb, thermal = self._settings.qos_rgb_reliability, self._settings.qos_thermal_reliability
-        depth = self._settings.qos_depth
+        chosen = self._settings
+        rgb, thermal, depth = chosen.qos_rgb_reliability, chosen.qos_thermal_reliability, chosen.qos_depth
         self._inputs = [
-            Input(self, Image, "rgb/image_raw", partial(self._take, "rgb"), rgb, depth),
-            Input(self, Image, "thermal/image_raw", partial(self._take, "thermal"), thermal, depth),
+            image_input(self, "rgb", partial(self._take, "rgb"), rgb, depth, chosen.rgb_transport),
+            image_input(
+                self, "thermal", partial(self._take, "thermal"), thermal, depth, self._settings.thermal_transport
+            ),
             Input(self, CameraInfo, "rgb/camera_info", self._take_camera_info, rgb, depth),
         ]
         self._sync_watch = SyncWatch(time.monotonic())

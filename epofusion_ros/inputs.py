@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Input:
-    """One subscribed topic."""
+    """One subscribed topic; `suffix` follows its name when that is resolved, as image_transport has it."""
 
     node: "Node"
     kind: type[Any]
@@ -24,8 +24,10 @@ class Input:
     take: Callable[[Any], None]
     asked: str
     depth: int
+    suffix: str = ""
 
     def __post_init__(self) -> None:
+        self._name = self.node.resolve_topic_name(self.topic) + self.suffix
         self._reliability = choose_reliability(self.asked, self._offered())
         self._subscription = self._subscribe()
 
@@ -42,7 +44,7 @@ class Input:
         offered = self._offered()
         asks_more = self._reliability == ReliabilityPolicy.RELIABLE
         incompatible = sum(asks_more and each != ReliabilityPolicy.RELIABLE for each in offered)
-        return InputState(self.node.resolve_topic_name(self.topic), received, len(offered), incompatible)
+        return InputState(self._name, received, len(offered), incompatible)
 
     def destroy(self) -> None:
         """Unsubscribe."""
@@ -50,8 +52,16 @@ class Input:
 
     def _subscribe(self) -> "Subscription[Any]":
         qos = input_qos(self._reliability, self.depth)
-        return self.node.create_subscription(self.kind, self.topic, self.take, qos)
+        return self.node.create_subscription(self.kind, self._name, self.take, qos)
 
     def _offered(self) -> list[ReliabilityPolicy]:
-        name = self.node.resolve_topic_name(self.topic)
-        return [info.qos_profile.reliability for info in self.node.get_publishers_info_by_topic(name)]
+        return [info.qos_profile.reliability for info in self.node.get_publishers_info_by_topic(self._name)]
+
+
+def image_input(node: "Node", name: str, take: Callable[[Any], None], asked: str, depth: int, transport: str) -> Input:
+    """Subscribe to the images of input "rgb" or "thermal" by a transport, "raw" or "compressed"."""
+    from sensor_msgs.msg import CompressedImage, Image
+
+    is_raw = transport == "raw"
+    kind, suffix = (Image, "") if is_raw else (CompressedImage, "/compressed")
+    return Input(node, kind, f"{name}/image_raw", take, asked, depth, suffix)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_ros.compressed import to_compressed_message
 from epofusion_ros.conversion import to_message
 from epofusion_ros.pipeline import PICTURES
 from epofusion_ros.qos import OUTPUT_QOS
@@ -19,22 +20,25 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """Publishers of the fused image, both masks, the overlay, the camera info and, to debug, the thermal image as the
-    model sees it and the milliseconds of each stage; reliable, depth 1."""
+    """Publishers of the fused image, raw and compressed, both masks, the overlay and the camera info; to debug, of the
+    thermal image as the model sees it and the milliseconds of each stage. All are reliable, depth 1."""
 
-    def __init__(self, node: "LifecycleNode") -> None:
-        from sensor_msgs.msg import CameraInfo, Image
+    def __init__(self, node: "LifecycleNode", jpeg_quality: int) -> None:
+        """Offer the topics; `jpeg_quality` is that of the compressed image, 1 to 100."""
+        from sensor_msgs.msg import CameraInfo, CompressedImage, Image
         from std_msgs.msg import Float32MultiArray
 
         self._node = node
         self._images = {topic: node.create_lifecycle_publisher(Image, topic, OUTPUT_QOS) for topic in PICTURES}
+        self._compressed = node.create_lifecycle_publisher(CompressedImage, "~/fused/image/compressed", OUTPUT_QOS)
+        self._jpeg_quality = jpeg_quality
         self._camera_info = node.create_lifecycle_publisher(CameraInfo, "~/fused/camera_info", OUTPUT_QOS)
         self._thermal = node.create_lifecycle_publisher(Image, "~/debug/thermal", OUTPUT_QOS)
         self._stages = node.create_lifecycle_publisher(Float32MultiArray, "~/debug/pipeline_ms", OUTPUT_QOS)
 
     def wanted(self) -> bool:
         """Tell whether anybody listens to what a pair would be fused for."""
-        publishers = (*self._images.values(), self._thermal, self._stages)
+        publishers = (*self._images.values(), self._compressed, self._thermal, self._stages)
         return any(publisher.get_subscription_count() > 0 for publisher in publishers)
 
     def publish(self, result: "FusionResult", header: "Header", camera_info: "CameraInfo | None") -> None:
@@ -42,6 +46,8 @@ class Outputs:
         for topic, publisher in self._images.items():
             if publisher.get_subscription_count() > 0:
                 publisher.publish(to_message(PICTURES[topic](result), header))
+        if self._compressed.get_subscription_count() > 0:
+            self._compressed.publish(to_compressed_message(result.fused_rgb, header, self._jpeg_quality))
         if camera_info is not None:
             camera_info.header = header
             self._camera_info.publish(camera_info)
@@ -59,5 +65,5 @@ class Outputs:
 
     def destroy(self) -> None:
         """Take the publishers off the graph."""
-        for publisher in (*self._images.values(), self._camera_info, self._thermal, self._stages):
+        for publisher in (*self._images.values(), self._compressed, self._camera_info, self._thermal, self._stages):
             self._node.destroy_lifecycle_publisher(publisher)

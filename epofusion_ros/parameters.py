@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
+_TRANSPORTS = ("raw", "compressed")
 _RELIABILITIES = ("auto", "best_effort", "reliable")
 
 Value: TypeAlias = "str | int | float | bool | Sequence[float]"
@@ -314,6 +315,28 @@ class NodeParameters:
             "m",
             lowest=0.1,
             highest=1e6,
+        ),
+    )
+    rgb_transport: str = _parameter(
+        "raw",
+        Declaration(
+            "rgb.transport",
+            "raw, or compressed: JPEG or PNG from the RGB topic with /compressed behind its name.",
+            choices=_TRANSPORTS,
+        ),
+    )
+    thermal_transport: str = _parameter(
+        "raw",
+        Declaration(
+            "thermal.transport",
+            "raw, or compressed: from the thermal topic with /compressed behind its name; 16-bit PNG keeps its values.",
+            choices=_TRANSPORTS,
+        ),
+    )
+    output_jpeg_quality: int = _parameter(
+        90,
+        Declaration(
+            "output.jpeg_quality", "Of ~/fused/image/compressed, encoded where somebody listens.", lowest=1, highest=100
         ),
     )
     qos_rgb_reliability: str = _parameter(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from epofusion_core.engines.engine import EngineOptions
 from epofusion_core.exposure import overexposure_map
 from epofusion_core.imaging import luma
+from epofusion_ros.compressed import CompressedLike
 from epofusion_ros.conversion import ImageLike, to_rgb, to_thermal
 from epofusion_ros.parameters import NodeParameters
 from epofusion_ros.registration import blend_uncovered, build_registration
@@ -74,7 +75,7 @@ class FusionPipeline:
         )
         self.overlap = 1.0
 
-    def __call__(self, rgb_message: ImageLike, thermal_message: ImageLike) -> FusedPair:
+    def __call__(self, rgb_message: ImageLike, thermal_message: ImageLike | CompressedLike) -> FusedPair:
         """Fuse a pair.
 
         Raises:
@@ -101,7 +102,7 @@ class FusionPipeline:
         if scaling != self.scaler.scaling:
             self.scaler = ThermalScaler(scaling)
 
-    def pass_rgb(self, message: ImageLike) -> "FusionResult":
+    def pass_rgb(self, message: ImageLike | CompressedLike) -> "FusionResult":
         """Return an RGB image as if it were fused, with nothing found in its glare.
 
         Raises:
@@ -110,7 +111,7 @@ class FusionPipeline:
         rgb = to_rgb(message)
         return _unfused(rgb, overexposure_map(luma(rgb)))
 
-    def pass_thermal(self, message: ImageLike) -> "FusionResult":
+    def pass_thermal(self, message: ImageLike | CompressedLike) -> "FusionResult":
         """Return a thermal image, scaled, on its own pixels, as if it were fused; nothing is overexposed in it.
 
         Raises:

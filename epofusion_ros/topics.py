@@ -22,10 +22,21 @@ class Topic:
 
 _IMAGE = "sensor_msgs/Image"
 TOPICS = (
-    Topic("/rgb/image_raw", _IMAGE, True, "RGB images: rgb8, bgr8, Bayer, YUV or grey"),
-    Topic("/thermal/image_raw", _IMAGE, True, "thermal images: mono8, mono16, 16UC1 or 32FC1"),
+    Topic(
+        "/rgb/image_raw",
+        _IMAGE,
+        True,
+        "RGB images: rgb8, bgr8, Bayer, YUV, grey; or JPEG, PNG",
+    ),
+    Topic(
+        "/thermal/image_raw",
+        _IMAGE,
+        True,
+        "thermal images: mono8, mono16, 16UC1, 32FC1; or PNG",
+    ),
     Topic("/rgb/camera_info", "sensor_msgs/CameraInfo", True, "calibration of the RGB camera, where there is one"),
     Topic("/epofusion/fused/image", _IMAGE, False, "rgb8, the fused image, under the RGB image's header"),
+    Topic("/epofusion/fused/image/compressed", "sensor_msgs/CompressedImage", False, "the same as JPEG"),
     Topic("/epofusion/fused/camera_info", "sensor_msgs/CameraInfo", False, "that of the RGB camera"),
     Topic("/epofusion/overexposure_mask", _IMAGE, False, "mono8, where the visible image is blown out, 0 to 255"),
     Topic(

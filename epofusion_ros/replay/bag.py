@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
+from epofusion_ros.conversion import ConversionError, to_image
 from epofusion_ros.replay.salvage import MENDERS
-from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, IMAGE_TYPE, ImageTopic
+from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, ImageTopic
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
@@ -95,19 +96,20 @@ class Bag:
 
     def image_topics(self) -> list[ImageTopic]:
         """Return the topics of images, with what their first image says."""
-        counts = self.message_counts(IMAGE_TYPE)
-        topics = []
-        for name, count in sorted(counts.items()):
-            first = next(self.messages([name]), None)
-            image = first.message if first else None
-            topics.append(
-                ImageTopic(name, image.encoding, image.width, image.height, count) if image else ImageTopic(name)
-            )
-        return topics
+        counts = self.message_counts(IMAGE_TYPE) | self.message_counts(COMPRESSED_TYPE)
+        return [self._image_topic(name, count) for name, count in sorted(counts.items())]
+
+    def _image_topic(self, name: str, count: int) -> ImageTopic:
+        first = next(self.messages([name]), None)
+        try:
+            image = to_image(first.message) if first else None
+        except ConversionError:
+            image = None
+        return ImageTopic(name, image.encoding, image.width, image.height, count) if image else ImageTopic(name)
 
     def camera_info_topic(self, image_topic: str) -> str | None:
         """Return the topic of the calibration beside an image topic, as image_transport names it, if there is one."""
-        name = image_topic.rpartition("/")[0] + "/camera_info"
+        name = image_topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
         return name if name in self.message_counts(CAMERA_INFO_TYPE) else None
 
     def message_counts(self, message_type: str) -> dict[str, int]:

@@ -167,10 +167,13 @@ class Peer:
         request = SetParameters.Request(parameters=[ParameterMessage(name="steps", value=ParameterValue(type=77))])
         self._parameters.call_async(request)
 
-    def activate(self) -> None:
-        """Configure and activate, and wait until both sides see each other."""
+    def configure_and_activate(self) -> None:
         assert self.transition(CONFIGURE)
         assert self.transition(ACTIVATE)
+
+    def activate(self) -> None:
+        """Configure and activate, and wait until both sides see each other."""
+        self.configure_and_activate()
         for topic in ("/rgb/image_raw", "/thermal/image_raw", "/rgb/camera_info"):
             self.spin_until(lambda topic=topic: self.node.count_subscribers(topic) > 0, f"a subscription to {topic}")
 

@@ -26,7 +26,7 @@ def test_a_picture_is_built_only_if_somebody_listens(domain: int, monkeypatch: p
         )
     with Peer(listen_to=["overexposure"]) as peer:
         node = LifecycleNode("epofusion")
-        outputs = Outputs(node)
+        outputs = Outputs(node, jpeg_quality=90)
         node.trigger_configure()
         node.trigger_activate()
         peer.spin_until(lambda: node.count_subscribers("/epofusion/overexposure_mask") > 0, "the listener to be seen")

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, Recorded, drive, write_bag, write_ros1_bag
-from rosbags.rosbag2 import CompressionMode, StoragePlugin
+from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
+from epofusion_ros.conversion import to_thermal
 from epofusion_ros.replay.bag import Bag
-from epofusion_ros.replay.topics import ImageTopic, choose_topics
+from epofusion_ros.replay.topics import COMPRESSED_TYPE, ImageTopic, choose_topics
 
 FRAMES = 24
 SIZE = (240, 320)
@@ -40,6 +44,27 @@ def test_ros_1_bags_and_single_storage_files_are_read(tmp_path: Path) -> None:
     assert stamps(write_ros1_bag(tmp_path / "drive.bag", drive(FRAMES))) == (STAMPS, [])
     path = write_bag(tmp_path / "drive", drive(FRAMES))
     assert stamps(path / "drive.mcap") == (STAMPS, [])
+
+
+def test_images_that_are_compressed_one_by_one_are_found_and_decoded(tmp_path: Path) -> None:
+    types = get_typestore(Stores.ROS2_JAZZY)
+    header = types.types["std_msgs/msg/Header"](types.types["builtin_interfaces/msg/Time"](7, 0), "camera")
+    rng = np.random.default_rng(0)
+    images = {
+        "/camera/image_raw/compressed": rng.integers(0, 256, (48, 64, 3), dtype=np.uint8),
+        "/lwir/image_raw/compressed": rng.integers(7000, 9000, (24, 32), dtype=np.uint16),
+    }
+    with Writer(tmp_path / "drive", version=9) as bag:
+        for topic, image in images.items():
+            message = types.types[COMPRESSED_TYPE](header, "png", cv2.imencode(".png", image)[1])
+            connection = bag.add_connection(topic, COMPRESSED_TYPE, typestore=types)
+            bag.write(connection, 7_000_000_000, types.serialize_cdr(message, COMPRESSED_TYPE))
+    with Bag(tmp_path / "drive") as opened:
+        found = choose_topics("drive", opened.image_topics())
+        assert (found.rgb.name, found.thermal.name) == tuple(images)
+        assert (found.rgb.encoding, found.thermal.encoding, found.thermal.width) == ("bgr8", "mono16", 32)
+        (thermal,) = opened.messages([found.thermal.name])
+        assert np.array_equal(to_thermal(thermal.message), images[found.thermal.name])
 
 
 def split_without_metadata(folder: Path, recorded: list[Recorded], storage: StoragePlugin) -> list[Path]:
