@@ -57,6 +57,11 @@ ARGUMENTS = [
         description="Where the network runs: cpu, cuda or cuda:N. Empty: as params_file says.",
     ),
     DeclareLaunchArgument(
+        "enclave",
+        default_value="",
+        description="SROS 2 enclave of the node, such as /epofusion; docs/security.md. Empty: none.",
+    ),
+    DeclareLaunchArgument(
         "rviz", default_value="false", description="Show inputs and outputs in RViz, and diagnostics."
     ),
     DeclareLaunchArgument(
@@ -68,8 +73,9 @@ ARGUMENTS = [
 
 
 def start_node(context: LaunchContext) -> list[Action]:
-    """The node and what brings it to activity; a function, since `device` overrides params_file only where given."""
+    """The node and what brings it to activity; a function, since `device` and `enclave` count only where given."""
     overrides = [DEVICE] if LaunchConfiguration("device").perform(context) else []
+    enclave = LaunchConfiguration("enclave").perform(context)
     fusion = LifecycleNode(
         package="epofusion_ros",
         executable="fusion_node",
@@ -77,6 +83,7 @@ def start_node(context: LaunchContext) -> list[Action]:
         namespace=LaunchConfiguration("namespace"),
         parameters=[LaunchConfiguration("params_file"), USE_SIM_TIME, *overrides],
         remappings=REMAPPINGS,
+        ros_arguments=["--enclave", enclave] if enclave else [],
         output="screen",
     )
     autostart = IfCondition(LaunchConfiguration("autostart"))
