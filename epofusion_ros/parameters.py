@@ -161,10 +161,16 @@ class NodeParameters:
         ),
     )
     thermal_min: float = _parameter(
-        0.0, Declaration("thermal.min", "Value mapped to black in scale mode fixed.", "thermal.unit")
+        0.0,
+        Declaration(
+            "thermal.min", "Value mapped to black in scale mode fixed.", "thermal.unit", lowest=-1e9, highest=1e9
+        ),
     )
     thermal_max: float = _parameter(
-        65535.0, Declaration("thermal.max", "Value mapped to white in scale mode fixed.", "thermal.unit")
+        65535.0,
+        Declaration(
+            "thermal.max", "Value mapped to white in scale mode fixed.", "thermal.unit", lowest=-1e9, highest=1e9
+        ),
     )
     thermal_unit: str = _parameter(
         "counts",
