@@ -233,6 +233,8 @@ class NodeParameters:
             "thermal.min",
             "Value mapped to black in scale mode fixed.",
             "thermal.unit",
+            lowest=-1e9,
+            highest=1e9,
             live=True,
         ),
     )
@@ -242,6 +244,8 @@ class NodeParameters:
             "thermal.max",
             "Value mapped to white in scale mode fixed.",
             "thermal.unit",
+            lowest=-1e9,
+            highest=1e9,
             live=True,
         ),
     )

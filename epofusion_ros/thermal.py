@@ -83,7 +83,8 @@ class ThermalScaler:
         if thermal.dtype != np.uint16:  # integers have no dead pixels
             cold = high if self.scaling.black_hot else low
             values = np.nan_to_num(values, nan=cold, posinf=cold, neginf=cold)
-        return np.asarray(np.clip((values - low) * gain + 0.5, 0.0, 255.0), dtype=np.uint8)
+        with np.errstate(over="ignore"):  # what is beyond float32 is beyond the range, too
+            return np.asarray(np.clip((values - low) * gain + 0.5, 0.0, 255.0), dtype=np.uint8)
 
     def _fixed(self, dtype: np.dtype[np.generic]) -> tuple[float, float]:
         """Return the fixed range in the image's own values."""
@@ -102,7 +103,8 @@ class ThermalScaler:
         if sample.size == 0:
             return previous or (0.0, 1.0)
         if percentile:
-            low, high = (float(value) for value in np.percentile(sample, self.scaling.percentiles))
+            # In double precision: between large float32 values, interpolation overflows to NaN.
+            low, high = np.percentile(sample.astype(np.float64), self.scaling.percentiles).tolist()
         else:
             low, high = float(sample.min()), float(sample.max())
         return (low, high) if previous is None else _approach(previous, (low, high), 1 - self.scaling.smoothing)

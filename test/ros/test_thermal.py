@@ -120,3 +120,15 @@ def test_dead_pixels_and_any_values_give_a_picture(mode: str, image: np.ndarray)
         scaled = scaler(mode)(image)
     assert scaled.shape == image.shape
     assert scaled.dtype == np.uint8
+
+
+@pytest.mark.parametrize("mode", ["percentile", "minmax"])
+def test_values_at_the_ends_of_the_float_range_stay_in_the_grey_scale(mode: str) -> None:
+    """Interpolated in single precision, their percentiles would be NaN, and the image whatever NaN is cast to."""
+    values = np.array([[-3.4e38, 3.4e38], [0.0, 3.4e38]], np.float32).repeat(4, axis=0).repeat(4, axis=1)
+    used = scaler(mode, smoothing=0.0)
+    with np.errstate(all="raise", under="ignore"):
+        scaled = used(values)
+    assert used.range is not None
+    assert np.isfinite(used.range).all()
+    assert scaled[0, 0] < scaled[-1, 0] < scaled[-1, -1]
