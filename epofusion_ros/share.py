@@ -23,3 +23,8 @@ def share_file(relative: str) -> Path:
         if (folder / relative).is_file():
             return folder / relative
     raise FileNotFoundError(f"{relative} is not installed; looked in {', '.join(map(str, folders))}")
+
+
+def use_large_shared_memory() -> None:
+    """Give this process and those it starts room for images in shared memory, unless the user has chosen a profile."""
+    os.environ.setdefault(DDS_PROFILE_VARIABLE, str(share_file("config/fastdds_shm.xml")))

@@ -1,12 +1,10 @@
-"""Collects what the fusion node publishes: pictures by stamp, their ages, and its diagnostics."""
+"""Collects the pictures that the fusion node publishes, by stamp, and their ages."""
 
-import time
 from collections.abc import Mapping
 from functools import partial
-from threading import Condition
+from threading import Lock
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -14,9 +12,9 @@ from rclpy.time import Time
 from sensor_msgs.msg import Image
 
 from epofusion_ros.conversion import pixels
+from epofusion_ros.demo.node_figures import FUSION_NODE
 from epofusion_ros.demo.recording import FusedFrame
 
-FUSION_NODE = "/epofusion"
 _TOPICS = {
     "fused": f"{FUSION_NODE}/fused/image",
     "overlay": f"{FUSION_NODE}/overlay",
@@ -24,15 +22,10 @@ _TOPICS = {
     "guidance_mask": f"{FUSION_NODE}/guidance_mask",
 }
 _RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-_PROGRESS = ("received_rgb", "pairs", "fused", "superseded")
 
 
 class Collector:
-    """Collects on the thread that spins the node; may be asked from any.
-
-    Attributes:
-        figures: the newest diagnostics, by key.
-    """
+    """Collects on the thread that spins the node; may be asked from any."""
 
     def __init__(self, node: Node, keep: int) -> None:
         """Subscribe.
@@ -42,32 +35,19 @@ class Collector:
             keep: how many of the newest fused frames are kept.
         """
         self._node, self._keep = node, keep
-        self._reported = Condition()
+        self._lock = Lock()
         self._pictures: dict[int, dict[str, NDArray[np.uint8]]] = {}
         self._ages_ms: dict[int, float] = {}
-        self.figures: dict[str, float] = {}
         for name, topic in _TOPICS.items():
             node.create_subscription(Image, topic, partial(self._take, name), _RELIABLE)
-        node.create_subscription(DiagnosticArray, "/diagnostics", self._note, _RELIABLE)
 
     def hears_all(self) -> bool:
         """Tell whether the fusion node offers every output."""
         return all(self._node.count_publishers(topic) for topic in _TOPICS.values())
 
-    def wait_until_settled(self, timeout_s: float) -> None:
-        """Wait for two diagnostics in a row that count the same and say that nothing is in work, or for the time."""
-        deadline_s = time.monotonic() + timeout_s
-        before: list[float] = []
-        with self._reported:
-            while self._reported.wait(max(0.0, deadline_s - time.monotonic())):
-                now = [self.figures.get(name, 0.0) for name in _PROGRESS]
-                if now == before and not self.figures.get("in_flight"):
-                    return
-                before = now
-
     def frames(self, rgb_index: Mapping[int, int]) -> list[FusedFrame]:
         """Return the fused frames by stamp; `rgb_index` tells which source image each stamp is of."""
-        with self._reported:
+        with self._lock:
             return [
                 FusedFrame(stamp_ns, self._ages_ms[stamp_ns], rgb_index[stamp_ns], dict(pictures))
                 for stamp_ns, pictures in sorted(self._pictures.items())
@@ -77,24 +57,9 @@ class Collector:
     def _take(self, name: str, message: Image) -> None:
         now_ns = self._node.get_clock().now().nanoseconds
         stamp_ns = Time.from_msg(message.header.stamp).nanoseconds
-        with self._reported:
+        with self._lock:
             self._pictures.setdefault(stamp_ns, {})[name] = pixels(message)
             if name == "fused":
                 self._ages_ms[stamp_ns] = (now_ns - stamp_ns) / 1e6
             while len(self._pictures) > self._keep:
                 del self._pictures[min(self._pictures)]
-
-    def _note(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name.startswith(f"{FUSION_NODE}:"):
-                with self._reported:
-                    self.figures = {value.key: float(value.value) for value in status.values if _is_number(value.value)}
-                    self._reported.notify_all()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -1,23 +1,19 @@
 """The course of a demo: start the node, lead it through its states, publish, collect, write what came of it."""
 
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.node_process import NodeError, NodeProcess
 from epofusion_ros.demo.recording import Recording
-from epofusion_ros.share import DDS_PROFILE_VARIABLE, share_file
+from epofusion_ros.share import use_large_shared_memory
 
 if TYPE_CHECKING:
-    from rclpy.node import Node
-
     from epofusion_ros.demo.cameras import Cameras
     from epofusion_ros.demo.collector import Collector
 
@@ -57,7 +53,7 @@ def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Stag
     """
     loaded = _load(images, settings.frames, stage)
     _clear(settings.out)
-    _use_large_shared_memory()
+    use_large_shared_memory()
     recording = _exchange(loaded, settings, stage)
     if recording.frames:
         from epofusion_ros.demo.pictures import write_pictures
@@ -95,22 +91,19 @@ def _clear(out: Path) -> None:
         (out / file).unlink(missing_ok=True)
 
 
-def _use_large_shared_memory() -> None:
-    """Give both processes room for images in shared memory, unless the user has chosen a profile."""
-    os.environ.setdefault(DDS_PROFILE_VARIABLE, str(share_file("config/fastdds_shm.xml")))
-
-
 def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) -> Recording:
     """Run the node and publish to it."""
     from epofusion_ros.demo import lifecycle
     from epofusion_ros.demo.cameras import Cameras
-    from epofusion_ros.demo.collector import FUSION_NODE, Collector
+    from epofusion_ros.demo.collector import Collector
+    from epofusion_ros.demo.node_figures import FUSION_NODE, NodeFigures
+    from epofusion_ros.demo.spinning import spinning_node
 
     with (
         NodeProcess({"model": settings.model}, settings.out / "node.log") as process,
-        _spinning_node() as node,
+        spinning_node("epofusion_demo") as node,
     ):
-        cameras, collector = Cameras(node), Collector(node, settings.frames)
+        cameras, collector, figures = Cameras(node), Collector(node, settings.frames), NodeFigures(node)
         client = lifecycle.LifecycleClient(node, FUSION_NODE, process.check)
         try:
             with stage("starting the node"):
@@ -122,11 +115,11 @@ def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) 
         with stage("publishing until Ctrl-C" if settings.live else "publishing") as report:
             cameras.publish(images, report, repeat=settings.live)
         with stage("waiting for the last frames"):
-            collector.wait_until_settled(_SETTLE_TIMEOUT_S)
+            figures.wait_until_settled(_SETTLE_TIMEOUT_S)
             client.change(lifecycle.DEACTIVATE, _START_TIMEOUT_S)
-            collector.wait_until_settled(_SETTLE_TIMEOUT_S)
+            figures.wait_until_settled(_SETTLE_TIMEOUT_S)
         return Recording(
-            len(cameras.rgb_index), collector.frames(cameras.rgb_index), collector.figures, cameras.duration_s
+            len(cameras.rgb_index), collector.frames(cameras.rgb_index), figures.newest, cameras.duration_s
         )
 
 
@@ -137,25 +130,3 @@ def _wait_until_connected(cameras: "Cameras", collector: "Collector") -> None:
         if time.monotonic() > deadline_s:
             raise NodeError(f"the node is active but its topics are not there after {_CONNECT_TIMEOUT_S:g} s")
         time.sleep(0.05)
-
-
-@contextmanager
-def _spinning_node() -> "Iterator[Node]":
-    """Yield a node that a thread spins."""
-    import rclpy
-    from rclpy.executors import SingleThreadedExecutor
-    from rclpy.signals import SignalHandlerOptions
-
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    node = rclpy.create_node("epofusion_demo")
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    spinner = Thread(target=executor.spin, name="demo spinner", daemon=True)
-    spinner.start()
-    try:
-        yield node
-    finally:
-        executor.shutdown()
-        spinner.join()
-        node.destroy_node()
-        rclpy.try_shutdown()
