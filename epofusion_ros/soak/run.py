@@ -96,7 +96,8 @@ def run_soak(settings: SoakSettings, report: Callable[[str, float, float], None]
     """
     use_large_shared_memory()
     settings.out.mkdir(parents=True, exist_ok=True)
-    parameters = {"model": settings.model, **_NODE_PARAMETERS}
+    size = {"warmup.height": str(settings.height), "warmup.width": str(settings.width)}
+    parameters = {"model": settings.model, **size, **_NODE_PARAMETERS}
     with (
         NodeProcess(parameters, settings.out / "node.log") as process,
         spinning_node("epofusion_soak") as node,
