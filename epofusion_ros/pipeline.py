@@ -69,7 +69,7 @@ class FusionPipeline:
             CalibrationError: the calibration file that they name is missing or wrong.
         """
         self._fuser = fuser
-        self.scaler = ThermalScaler(_thermal_scaling(parameters))
+        self.scaler = ThermalScaler(thermal_scaling(parameters))
         self._register = build_registration(
             parameters.registration_mode, parameters.registration_file, parameters.registration_plane_distance
         )
@@ -98,7 +98,7 @@ class FusionPipeline:
 
     def tune(self, parameters: NodeParameters) -> None:
         """Work with other live parameters from the next frame on; where they are the same, scaling goes on smoothly."""
-        scaling = _thermal_scaling(parameters)
+        scaling = thermal_scaling(parameters)
         if scaling != self.scaler.scaling:
             self.scaler = ThermalScaler(scaling)
 
@@ -122,7 +122,8 @@ class FusionPipeline:
         return _unfused(rgb, np.zeros(grey.shape, np.float32))
 
 
-def _thermal_scaling(parameters: NodeParameters) -> ThermalScaling:
+def thermal_scaling(parameters: NodeParameters) -> ThermalScaling:
+    """Return how the parameters want thermal images scaled."""
     low, high = parameters.thermal_percentiles
     return ThermalScaling(
         parameters.thermal_scale_mode,

@@ -5,6 +5,7 @@ import typer
 from epofusion_ros.cli.ablate import ablate
 from epofusion_ros.cli.bag import bag
 from epofusion_ros.cli.bench import bench
+from epofusion_ros.cli.calibrate import calibrate
 from epofusion_ros.cli.demo import demo
 from epofusion_ros.cli.evaluate import evaluate
 from epofusion_ros.cli.export import export
@@ -32,6 +33,7 @@ app.command()(ablate)
 app.command()(export)
 app.command()(bench)
 app.command()(simulate)
+app.command()(calibrate)
 app.add_typer(ivoe, name="ivoe")
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""`epofusion calibrate`: how the thermal image lies on the RGB image, from a recording of both cameras."""
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epofusion_ros.cli.console import clear_errors, console, note
+
+if TYPE_CHECKING:
+    from epofusion_core.registration.estimate import Estimate
+    from epofusion_ros.calibration_pairs import GreyPair
+
+_UNSURE_PX = 3.0
+
+
+class Model(str, Enum):
+    """What is fitted by gradients."""
+
+    similarity = "similarity"
+    affine = "affine"
+    homography = "homography"
+
+
+def calibrate(
+    out: Annotated[Path, typer.Option(help="Calibration file to write; a picture of the same name lies beside it.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of pairs: vi/ and ir/. This or --bag.")] = None,
+    list_file: Annotated[Path | None, typer.Option("--list", help="With --data: text file with the pairs.")] = None,
+    bag: Annotated[Path | None, typer.Option(help="A rosbag of both cameras.")] = None,
+    rgb_topic: Annotated[str | None, typer.Option(help="RGB topic; found by itself where only one fits.")] = None,
+    thermal_topic: Annotated[str | None, typer.Option(help="Thermal topic, likewise.")] = None,
+    config: Annotated[Path | None, typer.Option(help="ROS 2 parameter file: its sync and thermal settings.")] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Pairs to use, spread over the recording.")] = 12,
+    pattern: Annotated[str | None, typer.Option(help="Look for a checkerboard of COLUMNSxROWS inner corners.")] = None,
+    model: Annotated[Model, typer.Option(help="What is fitted without a checkerboard.")] = Model.similarity,
+) -> None:
+    """Estimate the homography from thermal to RGB pixels for registration.mode homography.
+
+    Exit code 0: done; 1: done, but not to be relied on; 2: nothing could be done.
+    """
+    with clear_errors():
+        from epofusion_core.registration.calibration import write_homography
+        from epofusion_core.registration.estimate import estimate_homography
+        from epofusion_ros.calibration_pairs import pairs_of_bag, pairs_of_folder
+        from epofusion_ros.replay.settings import parameters_of
+
+        if (data is None) == (bag is None):
+            raise ValueError("either --data or --bag is needed; expected one of them")
+        if data is not None:
+            pairs = pairs_of_folder(data, list_file, frames)
+        else:
+            assert bag is not None
+            pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames)
+        visible, thermal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        found = estimate_homography(visible, thermal, _corners(pattern), model.value)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_homography(out, found.homography, found.residual_px)
+        picture = out.with_suffix(".png")
+        _write_overlay(picture, pairs[len(pairs) // 2], found)
+    note(f"{len(pairs)} pairs, by {found.method}: residual {found.residual_px:.2f} px of the RGB image")
+    note(f"written: {out}; look at {picture}: left before, right after, RGB in red and thermal in cyan")
+    if found.residual_px > _UNSURE_PX:
+        console.print(
+            f"[red]not to be relied on:[/red] a residual of more than {_UNSURE_PX:g} px; more scenes, with edges that "
+            "both cameras see, or a checkerboard may help",
+            soft_wrap=True,
+        )
+        raise typer.Exit(1)
+
+
+def _corners(pattern: str | None) -> tuple[int, int] | None:
+    if pattern is None:
+        return None
+    match = re.fullmatch(r"(\d+)x(\d+)", pattern)
+    if match is None or min(int(match[1]), int(match[2])) < 3:
+        raise ValueError(f"--pattern is {pattern!r}; expected inner corners such as 9x6, at least 3x3")
+    return int(match[1]), int(match[2])
+
+
+def _write_overlay(path: Path, pair: "GreyPair", found: "Estimate") -> None:
+    """Draw both images over each other, before and after."""
+    import cv2
+    import numpy as np
+
+    from epofusion_core.imaging import write_png
+    from epofusion_core.registration.warp import homography_warp
+
+    visible, thermal = pair
+    size = (visible.shape[1], visible.shape[0])
+    warp = homography_warp(found.homography, found.homography.thermal_size, found.homography.rgb_size)
+    before = np.asarray(cv2.resize(thermal, size), np.uint8)
+    write_png(path, np.hstack([np.dstack([visible, shown, shown]) for shown in (before, warp(thermal))]))
