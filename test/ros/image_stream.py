@@ -10,7 +10,7 @@ import numpy as np
 import rclpy
 from harness import fill
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Empty
 
@@ -19,11 +19,14 @@ RATE_HZ = 30.0
 TOPIC, END_TOPIC = "stream", "stream/end"
 _TIMEOUT_S = 60.0
 _QUIET_S = 1.0
+# As deep as the stream is long: an end that the processor keeps waiting catches up, so that what is missing was lost
+# between the processes.
+_QOS = QoSProfile(depth=IMAGES, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def send(node: Node) -> None:
     """Publish 640x480 rgb8 images at a steady rate once there is a listener, then say that it was the last one."""
-    images = node.create_publisher(Image, TOPIC, qos_profile_sensor_data)
+    images = node.create_publisher(Image, TOPIC, _QOS)
     end = node.create_publisher(Empty, END_TOPIC, QoSProfile(depth=1))
     pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
     message = fill(Image(), pixels, "rgb8")
@@ -47,9 +50,7 @@ def receive(node: Node) -> None:
     """Print how many images come, until none has come for a while after the last one was sent."""
     arrived: set[int] = set()
     ended: list[Empty] = []
-    node.create_subscription(
-        Image, TOPIC, lambda message: arrived.add(message.header.stamp.sec), qos_profile_sensor_data
-    )
+    node.create_subscription(Image, TOPIC, lambda message: arrived.add(message.header.stamp.sec), _QOS)
     node.create_subscription(Empty, END_TOPIC, ended.append, QoSProfile(depth=1))
     deadline_s = time.monotonic() + _TIMEOUT_S
     count, quiet_since_s = 0, time.monotonic()

@@ -38,7 +38,7 @@ def arrived(domain: int, profile: Path | None, *prefix: str) -> int:
 
 
 def arrived_at_best(domain: int, profile: Path, *prefix: str) -> int:
-    """Return the best of three tries: best effort loses images, too, where other work holds the processor up."""
+    """Return the best of three tries: a processor that others hold up for long loses images whatever the transport."""
     best = 0
     for _ in range(3):
         best = max(best, arrived(domain, profile, *prefix))

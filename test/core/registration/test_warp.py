@@ -161,3 +161,14 @@ def test_a_file_without_a_homography_is_one_clear_sentence(content: bytes, sente
     (tmp_path / "h.yaml").write_bytes(content)
     with pytest.raises(CalibrationError, match=sentence):
         read_homography(tmp_path / "h.yaml")
+
+
+def test_the_documented_files_are_read(tmp_path: Path) -> None:
+    document = (Path(__file__).resolve().parents[3] / "docs" / "calibration.md").read_text()
+    blocks = [block.split("```")[0] for block in document.split("```yaml\n")[1:]]
+    (homography,) = (block for block in blocks if "homography: [" in block)
+    (extrinsics,) = (block for block in blocks if "T_rgb_thermal" in block)
+    (tmp_path / "h.yaml").write_text(homography)
+    (tmp_path / "e.yaml").write_text(extrinsics)
+    assert read_homography(tmp_path / "h.yaml").thermal_size == (240, 320)
+    assert read_extrinsics(tmp_path / "e.yaml").transform[0, 3] == 0.12
