@@ -51,24 +51,35 @@ class Fuser:
     def load(
         cls,
         model: str | Path = "epofusion_xs",
-        options: EngineOptions | None = None,
         *,
+        engine: str = "auto",
+        device: str = "cpu",
+        precision: str = "auto",
+        steps: int | None = None,
+        threads: int = 0,
+        compiled: bool = False,
         report: Report = _LOG.info,
     ) -> "Fuser":
-        """Load a model.
+        """Load a model; without more words, run it the fastest way that is installed.
 
         Args:
             model: name of a size whose weights ship, or path of a weights file.
-            options: what runs it, where and how; the defaults of `EngineOptions` take the fastest way.
+            engine: "auto", "torch", "onnxruntime" or "openvino", what runs it.
+            device: where it runs, in the engine's words; this and the following as `EngineOptions` says.
+            precision: "auto", "f32", "f16", "bf16" or "int8".
+            steps: DDIM steps K; None is the model's own.
+            threads: processor threads; 0 is all.
+            compiled: torch only, run by `torch.compile`.
             report: told what takes long on the first start, and what "auto" takes.
 
         Raises:
             WeightsError: the model is unknown or its file is damaged.
             EngineError: what an option asks for is not there.
         """
+        options = EngineOptions(engine, device, precision, steps, threads, compiled)
         weights = resolve_weights(model)
         card = read_card(weights)
-        return cls(open_engine(weights, card, options or EngineOptions(), report), card)
+        return cls(open_engine(weights, card, options, report), card)
 
     def __call__(self, rgb: RgbImage, thermal: NDArray[np.uint8] | NDArray[np.float32]) -> FusionResult:
         """Fuse one pair.

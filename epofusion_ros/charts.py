@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
+from math import ceil
 
 import numpy as np
 from markupsafe import Markup
@@ -20,19 +21,19 @@ def histogram(values: Sequence[float], unit: str) -> Markup:
     """Return the distribution of at least one value, from 0 to the largest."""
     counts, edges = np.histogram(values, bins=_BINS, range=(0.0, max(values)))
     marks = _bars(counts, [f"{low:.0f} to {high:.0f} {unit}: {{}} frames" for low, high in pairwise(edges)])
-    return _chart(marks, float(edges[-1]), unit, _HEADROOM * counts.max(), "frames")
+    return _chart(marks, float(edges[-1]), unit, _count_axis(counts), "frames")
 
 
 def events(times_s: Sequence[float], duration_s: float, what: str) -> Markup:
     """Return how many events there are over the time from 0 to a duration; there may be none."""
     counts, edges = np.histogram(times_s, bins=_BINS, range=(0.0, max(duration_s, 1e-3)))
     marks = _bars(counts, [f"{low:.1f} to {high:.1f} s: {{}} {what}" for low, high in pairwise(edges)])
-    return _chart(marks, float(edges[-1]), "s", _HEADROOM * max(counts.max(), 1), what)
+    return _chart(marks, float(edges[-1]), "s", _count_axis(counts), what)
 
 
 def _bars(counts: NDArray[np.int64], titles: Sequence[str]) -> Markup:
     """Return a bar for each count above 0; `{}` in a title is the count."""
-    top, width = _HEADROOM * max(counts.max(), 1), _PLOT_WIDTH / len(counts)
+    top, width = _count_axis(counts), _PLOT_WIDTH / len(counts)
     return Markup("").join(
         _BAR.format(
             _LEFT + index * width + 0.5,
@@ -44,6 +45,11 @@ def _bars(counts: NDArray[np.int64], titles: Sequence[str]) -> Markup:
         for index, count in enumerate(counts)
         if count
     )
+
+
+def _count_axis(counts: NDArray[np.int64]) -> int:
+    """Return the upper end of an axis of counts; it and its half are whole numbers."""
+    return 2 * ceil(_HEADROOM * max(int(counts.max()), 1) / 2)
 
 
 def timeline(times_s: Sequence[float], values: Sequence[float], unit: str) -> Markup:

@@ -12,7 +12,6 @@ import time
 from functools import partial
 from typing import Any
 
-import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType, JumpHandle, JumpThreshold, TimeJump
@@ -88,9 +87,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             self._settings = settings = parameters.read(self)
             pairer = build_pairer(settings)
             fuser = load_fuser(settings, self.get_logger().info)
-            height, width = settings.warmup_height, settings.warmup_width
-            fuser(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8))
             pipeline = FusionPipeline(fuser, settings)
+            pipeline.warm_up(settings.warmup_height, settings.warmup_width)
         except Exception as error:  # whatever it is: rclpy would swallow it without a word
             self.get_logger().error(f"cannot be configured: {str(error) or type(error).__name__}")
             return TransitionCallbackReturn.FAILURE

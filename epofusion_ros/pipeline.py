@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.engine import EngineOptions
 from epofusion_core.exposure import overexposure_map
 from epofusion_core.imaging import luma
 from epofusion_ros.compressed import CompressedLike
@@ -49,9 +48,15 @@ def load_fuser(parameters: NodeParameters, report: Callable[[str], None]) -> "Fu
     """
     from epofusion_core.fuser import Fuser  # takes seconds
 
-    steps = parameters.steps or None
-    options = EngineOptions(parameters.engine, parameters.device, parameters.precision, steps, parameters.threads)
-    return Fuser.load(parameters.model, options, report=report)
+    return Fuser.load(
+        parameters.model,
+        engine=parameters.engine,
+        device=parameters.device,
+        precision=parameters.precision,
+        steps=parameters.steps or None,
+        threads=parameters.threads,
+        report=report,
+    )
 
 
 class FusionPipeline:
@@ -95,6 +100,10 @@ class FusionPipeline:
             "fusion": 1e3 * (time.monotonic() - prepared_s),
         }
         return FusedPair(result, registered.thermal, stages_ms)
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Have the engine prepare itself for RGB images of this size, pixels, so that the first pair is no slower."""
+        self._fuser(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8))
 
     def tune(self, parameters: NodeParameters) -> None:
         """Work with other live parameters from the next frame on; where they are the same, scaling goes on smoothly."""

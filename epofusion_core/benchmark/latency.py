@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,7 @@ def peak_memory_mb(subject: Subject, height: int, width: int) -> float:
 
 
 def _run_alone(subject: Subject, height: int, width: int) -> float:
-    fuser = Fuser.load(subject.model, subject.options)
+    fuser = Fuser.load(subject.model, **asdict(subject.options))
     for _ in range(_WARM_UP_RUNS):
         fuser(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8))
     # Not getrusage: its peak is inherited from the parent process.

@@ -1,6 +1,6 @@
 """What can be compared: a rule of one line, a model, or a folder of results that any method left behind."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -112,7 +112,7 @@ class ModelMethod:
 def _load(model: str, engine: EngineOptions) -> "Fuser":
     from epofusion_core.fuser import Fuser
 
-    return Fuser.load(model, engine)
+    return Fuser.load(model, **asdict(engine))
 
 
 @dataclass(frozen=True)

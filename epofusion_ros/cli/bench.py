@@ -47,7 +47,7 @@ def bench(
 
         models = model or sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
         subjects = subjects_of(models, engine or (), steps, device, threads)
-        fusers = {subject: Fuser.load(subject.model, subject.options, report=note) for subject in subjects}
+        fusers = {subject: Fuser.load(subject.model, **asdict(subject.options), report=note) for subject in subjects}
         latencies = measure_latency(fusers, sample_pair(height, width), rounds)
         memory_mb = {subject: peak_memory_mb(subject, height, width) for subject in subjects}
         shares = _shares(subjects, latencies, height, width, threads)
@@ -127,7 +127,7 @@ def _resolutions(
     ]
     rows: list[dict[str, Any]] = []
     for height, width in _RESOLUTIONS:
-        fusers = {subject: Fuser.load(subject.model, subject.options) for subject in fastest}
+        fusers = {subject: Fuser.load(subject.model, **asdict(subject.options)) for subject in fastest}
         timed = measure_latency(fusers, sample_pair(height, width), max(5, rounds // 5))
         rows += [{"subject": s.label, "width": width, "height": height, "p50_ms": timed[s].p50_ms} for s in fastest]
     return rows

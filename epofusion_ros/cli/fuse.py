@@ -20,12 +20,11 @@ def fuse(
     steps: options.Steps = None,
 ) -> None:
     """Fuse visible and infrared images, folders of them (paired by file stem), or videos."""
-    from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.fuse_files import fuse_files
     from epofusion_core.fuser import Fuser
 
     with clear_errors():
-        fuser = Fuser.load(model, EngineOptions(engine, device, precision, steps), report=note)
+        fuser = Fuser.load(model, engine=engine, device=device, precision=precision, steps=steps, report=note)
         with progress("fusing") as report:
             summary = fuse_files(fuser, vi, ir, out, report)
     console.print(f"written to {out}")

@@ -69,6 +69,7 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
         names = [topics.rgb.name, topics.thermal.name, *([info_topic] if info_topic else [])]
         schedule = Schedule(topics, task.settings)
         pipeline = FusionPipeline(load_fuser(parameters, _LOG.info), parameters)
+        pipeline.warm_up(parameters.warmup_height, parameters.warmup_width)
         earlier = notes.begin(resume=task.resume)
 
         def watched() -> Iterator[BagMessage]:

@@ -5,7 +5,7 @@ figures.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +95,8 @@ def test_latency_does_not_grow_when_the_model_is_slower_than_the_cameras(
 
 def test_the_smallest_model_keeps_up_with_the_cameras(domain: int, tmp_path: Path) -> None:
     subject = Subject("epofusion_xs", EngineOptions())
-    alone = measure_latency({subject: Fuser.load(subject.model, subject.options)}, sample_pair(480, 640), 30)[subject]
+    fuser = Fuser.load(subject.model, **asdict(subject.options))
+    alone = measure_latency({subject: fuser}, sample_pair(480, 640), 30)[subject]
     with running_node(subject.model, domain, tmp_path / "log", **SIZE), Peer(listen_to=[]) as peer:
         run = run_cameras(peer)
     run.print()

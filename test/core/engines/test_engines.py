@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def images(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8
 def test_an_engine_gives_the_picture_of_pytorch_at_any_size(
     random_weights: Path, options: EngineOptions, tolerance: float
 ) -> None:
-    reference, fuser = Fuser.load(random_weights, EngineOptions("torch")), Fuser.load(random_weights, options)
+    reference, fuser = Fuser.load(random_weights, engine="torch"), Fuser.load(random_weights, **asdict(options))
     assert fuser.engine.name == options.engine
     for size in (*SIZES, SIZES[0]):
         expected, actual = reference(*images(*size)), fuser(*images(*size))
@@ -56,7 +57,7 @@ def test_the_sampling_loop_is_inside_the_graph(name: str, tmp_path: Path) -> Non
     config = named_config(name)
     save_weights(weights, EPOFusion(config), ModelCard(name, config))
     expected, *others = (
-        Fuser.load(weights, EngineOptions(engine, precision="f32", steps=2))(*images(64, 96))
+        Fuser.load(weights, engine=engine, precision="f32", steps=2)(*images(64, 96))
         for engine in ("torch", "onnxruntime", "openvino")
     )
     for actual in others:
@@ -65,7 +66,7 @@ def test_the_sampling_loop_is_inside_the_graph(name: str, tmp_path: Path) -> Non
 
 def test_a_result_stays_when_the_next_pair_is_fused(random_weights: Path) -> None:
     for engine in ("torch", "onnxruntime", "openvino"):
-        fuser = Fuser.load(random_weights, EngineOptions(engine))
+        fuser = Fuser.load(random_weights, engine=engine)
         first = fuser(*images(64, 96))
         kept = first.fused_luma.copy(), first.guidance.copy()
         fuser(*(255 - image for image in images(64, 96)))
@@ -96,7 +97,7 @@ def test_what_cannot_be_had_is_one_clear_sentence_and_never_something_else(
     random_weights: Path, options: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(EngineError, match=sentence):
-        Fuser.load(random_weights, EngineOptions(**options))  # type: ignore[arg-type]
+        Fuser.load(random_weights, **options)  # type: ignore[arg-type]
 
 
 def test_a_device_out_of_memory_loses_the_frame_and_takes_the_next(random_weights: Path) -> None:
@@ -124,17 +125,17 @@ def test_auto_says_what_it_takes(random_weights: Path) -> None:
 
 def test_a_damaged_cache_is_rebuilt_and_said(random_weights: Path) -> None:
     options = EngineOptions("openvino", precision="f32")
-    expected = Fuser.load(random_weights, options)(*images(64, 96))
+    expected = Fuser.load(random_weights, **asdict(options))(*images(64, 96))
     kept = [path for path in cache_folder().glob(f"{random_weights.stem}*") if path.suffix != ".sha256"]
     assert {path.suffix for path in kept} >= {".onnx", ".openvino"}
     for damaged in kept:
         damaged.write_bytes(damaged.read_bytes()[:-1000])
     said: list[str] = []
-    actual = Fuser.load(random_weights, options, report=said.append)(*images(64, 96))
+    actual = Fuser.load(random_weights, **asdict(options), report=said.append)(*images(64, 96))
     assert np.array_equal(actual.fused_luma, expected.fused_luma)
     assert sum("is damaged" in sentence for sentence in said) == 2
     said.clear()
-    Fuser.load(random_weights, options, report=said.append)(*images(64, 96))
+    Fuser.load(random_weights, **asdict(options), report=said.append)(*images(64, 96))
     assert said == [], "what is whole is not made again"
 
 
@@ -146,7 +147,7 @@ def test_a_truncated_graph_beside_the_weights_is_one_clear_sentence(random_weigh
     (tmp_path / graph_name(weights, 1, "f32")).write_bytes(b"\x08\x0a no graph")
     for engine in ("openvino", "onnxruntime"):
         with pytest.raises(EngineError, match=r"mine-.*-k1\.onnx: .* is it truncated\?"):
-            Fuser.load(weights, EngineOptions(engine, precision="f32"))
+            Fuser.load(weights, engine=engine, precision="f32")
 
 
 WITHOUT_TORCH = """
@@ -155,8 +156,7 @@ started = time.monotonic()
 sys.modules["torch"] = None  # whoever imports it gets an ImportError
 import numpy as np
 from epofusion_core import Fuser
-from epofusion_core.engines.engine import EngineOptions
-fuser = Fuser.load("epofusion_xs", EngineOptions(sys.argv[1]))
+fuser = Fuser.load("epofusion_xs", engine=sys.argv[1])
 fuser(np.zeros((480, 640, 3), np.uint8), np.zeros((480, 640), np.uint8))
 print(time.monotonic() - started)
 """
@@ -176,9 +176,9 @@ def test_without_torch_other_weights_need_their_graph(random_weights: Path, monk
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(random_weights.parent / "empty_cache"))
     with pytest.raises(EngineError, match="export it where PyTorch is installed"):
-        Fuser.load(random_weights, EngineOptions("openvino"))
+        Fuser.load(random_weights, engine="openvino")
     with pytest.raises(EngineError, match="engine torch is not installed"):
-        Fuser.load(random_weights, EngineOptions("torch"))
+        Fuser.load(random_weights, engine="torch")
 
 
 def test_int8_by_calibration_keeps_the_picture(random_weights: Path, tmp_path: Path) -> None:
@@ -200,9 +200,7 @@ def test_int8_by_calibration_keeps_the_picture(random_weights: Path, tmp_path: P
     assert refused.exit_code == 2
     made = CliRunner().invoke(app, [*arguments, "--calibration", str(tmp_path / "pairs")])
     assert made.exit_code == 0, made.output
-    exact, quantised = (
-        Fuser.load(weights, EngineOptions("openvino", precision=precision)) for precision in ("f32", "auto")
-    )
+    exact, quantised = (Fuser.load(weights, engine="openvino", precision=precision) for precision in ("f32", "auto"))
     assert quantised.engine.precision == "int8"
     differences = [exact(f.visible, f.thermal).fused_luma - quantised(f.visible, f.thermal).fused_luma for f in frames]
     psnr_db = -10 * np.log10(np.mean(np.square(differences)))
