@@ -328,8 +328,11 @@ def main() -> int:
         get_logger("epofusion").fatal(f"cannot be started: {error}")
         rclpy.try_shutdown()
         return 1
+    # It must outlive the shutdown: until then rclpy's signal thread may still wake it up, and would crash.
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
     try:
-        _spin(node)
+        _spin(node, executor)
     except (KeyboardInterrupt, ExternalShutdownException):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience must not interrupt the tidying up
     finally:
@@ -339,10 +342,8 @@ def main() -> int:
     return 0
 
 
-def _spin(node: FusionNode) -> None:
+def _spin(node: FusionNode, executor: SingleThreadedExecutor) -> None:
     """Handle messages and requests until interrupted, those included that rclpy itself raises an exception of."""
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
     while rclpy.ok():
         try:
             executor.spin()
