@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,12 +68,17 @@ def bench(
             results["resolutions"] = _resolutions(models, subjects, latencies, rounds)
         if batches:
             results["batches"] = _batches(models, height, width, threads, rounds)
-        out.mkdir(parents=True, exist_ok=True)
+        _write(out, results)
+        _show(results)
         if data is not None:
             results["quality"] = _pareto(out / "pareto.png", data, list_file, measure, latencies, (width, height))
-        (out / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
-    _show(results)
+            _write(out, results)
     console.print(f"written: {out / 'bench.json'}", highlight=False, soft_wrap=True)
+
+
+def _write(out: Path, results: dict[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _shares(
@@ -156,30 +161,37 @@ def _pareto(
 
     from epofusion_core.benchmark.pareto import Point, plot_pareto
     from epofusion_core.data.pairs import find_pairs
-    from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.columns import COLUMNS
     from epofusion_core.evaluation.evaluate import measure_pairs
-    from epofusion_core.evaluation.methods import Method, ModelMethod
+    from epofusion_core.evaluation.methods import ModelMethod
     from epofusion_core.evaluation.summary import collect
 
     column = next((each for each in COLUMNS if each.key == measure), None)
     if column is None:
         raise ValueError(f"measure {measure!r} is unknown; expected one of {', '.join(each.key for each in COLUMNS)}")
-    methods: list[Method] = []
-    for subject in latencies:
-        asked = subject.options
-        single = EngineOptions(asked.engine, asked.device, asked.precision, asked.steps, threads=1)
-        methods.append(ModelMethod(subject.label, subject.model, single))
     pairs = find_pairs(data, list_file)
-    outcomes = measure_pairs(pairs, methods, len(os.sched_getaffinity(0)))
-    evaluation = collect(track(outcomes, "quality", len(pairs), console=console, transient=True), 0, [])
-    quality = {row.method: row.figures[measure] for row in evaluation.tables[0].rows}
+    quality: dict[tuple[str, str, int], float] = {}
+    for subject in track(latencies, "quality", console=console, transient=True):
+        # Engines of one precision give one picture. One at a time: dozens of models in each worker fill the memory.
+        if _picture(subject) not in quality:
+            method = ModelMethod(subject.label, subject.model, replace(subject.options, threads=1))
+            evaluation = collect(measure_pairs(pairs, [method], len(os.sched_getaffinity(0))), 0)
+            for sentence in evaluation.problems:
+                note(sentence)
+            if not evaluation.tables:
+                raise ValueError(f"{data}: {subject.label} fused none of its pairs; expected at least one")
+            quality[_picture(subject)] = evaluation.tables[0].rows[0].figures[measure]
     points = [
-        Point(s.model, s.options.engine, s.options.precision, s.options.steps or 0, timed.p50_ms, quality[s.label])
+        Point(s.model, s.options.engine, s.options.precision, s.options.steps or 0, timed.p50_ms, quality[_picture(s)])
         for s, timed in latencies.items()
     ]
     plot_pareto(path, points, f"{column.heading}, mean of {len(pairs)} pairs", f"{_processor()}, {size[0]}x{size[1]}")
-    return quality
+    return {subject.label: quality[_picture(subject)] for subject in latencies}
+
+
+def _picture(subject: "Subject") -> tuple[str, str, int]:
+    """Return all that the fused image depends on."""
+    return subject.model, subject.options.precision, subject.options.steps or 0
 
 
 def _processor() -> str:
