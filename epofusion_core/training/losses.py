@@ -1,7 +1,7 @@
 """Losses of the paper, Eq. 8-15, each term named by its equation.
 
-Defaults are the paper's form. The options that the shipped weights use instead say so: `pseudo_target`, `gradient`
-and `structure_weight` (see docs/training.md for what each was worth).
+Defaults are the paper's form. The options that the shipped weights use instead say so: `pseudo_target`, `gradient`, and
+the weights of structure, edges and information (see docs/training.md for what each was worth).
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from epofusion_core.training.exposure_target import exposure_target, overexposure, sobel
+from epofusion_core.training.preservation import edge_preservation, information_fidelity, structural_similarity
+
+_DICE_OFFSET_PX = 100.0
+"""Keeps Dice smooth in batches with next to no object."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class LossConfig:
         diffusion_clamp: upper bound of (a_t / s_t)^2 in Eq. 15, which would explode as t -> 0 (min-SNR).
         fusion_weight: g1 of Eq. 8.
         guidance_weight: g2 of Eq. 8.
+        overlap_weight: of 1 - Dice, added to Eq. 14; 0 in the paper.
         normal_weight: l1 of Eq. 13.
         overexposed_weight: l2 of Eq. 13.
         gradient_weight: of the gradient terms against the intensity terms in Eq. 13.
@@ -31,7 +36,9 @@ class LossConfig:
             the glare and the infrared relief inside it (`exposure_target`), which then stands for the maximum of the
             sources in Eq. 9 and 11 as well.
         gradient: "magnitude" (Eq. 11, 12) or "vector": the stronger source's gradient with its direction and sign.
-        structure_weight: of an added 1 - SSIM term; 0 in the paper.
+        structure_weight: of an added 1 - SSIM term; 0 in the paper, as are the following two (`preservation`).
+        edge_weight: of an added 1 - Qabf term.
+        information_weight: of an added 2 - VIF term; crops of at least 41 pixels a side.
         adaptive: False gives the ablation "w/o AL": Eq. 9 and 11 everywhere, no special treatment of M.
     """
 
@@ -39,6 +46,7 @@ class LossConfig:
     diffusion_clamp: float = 5.0
     fusion_weight: float = 1.0
     guidance_weight: float = 0.4
+    overlap_weight: float = 0.0
     normal_weight: float = 1.0
     overexposed_weight: float = 1.0
     gradient_weight: float = 1.0
@@ -46,6 +54,8 @@ class LossConfig:
     pseudo_target: Literal["average", "exposure"] = "average"
     gradient: Literal["magnitude", "vector"] = "magnitude"
     structure_weight: float = 0.0
+    edge_weight: float = 0.0
+    information_weight: float = 0.0
     adaptive: bool = True
 
 
@@ -57,6 +67,8 @@ class FusionTerms(NamedTuple):
     gradient_normal: Tensor
     gradient_overexposed: Tensor
     structure: Tensor
+    edges: Tensor
+    information: Tensor
 
 
 def pseudo_target(luma: Tensor, infrared: Tensor, mask: Tensor, kind: Literal["average", "exposure"]) -> Tensor:
@@ -98,41 +110,55 @@ def fusion_terms(
             of_infrared,
         )
     normal = 1.0 - overexposed
-    structure = fused.new_zeros(())
+    structure = lost_edges = information = fused.new_zeros(())
     if config.structure_weight:
         structure = 1.0 - structural_similarity(fused, luma, infrared).mean()
+    if config.edge_weight:
+        lost_edges = 1.0 - edge_preservation(fused, luma, infrared).mean()
+    if config.information_weight:
+        information = 2.0 - information_fidelity(fused, luma, infrared).mean()
     return FusionTerms(
         intensity_normal=(normal * (fused - intensity).abs()).mean(),
         intensity_overexposed=(overexposed * (fused - target).abs()).mean(),
         gradient_normal=(normal * _distance(of_fused, edges)).mean(),
         gradient_overexposed=(overexposed * _distance(of_fused, config.infrared_gradient * edges_overexposed)).mean(),
         structure=structure,
+        edges=lost_edges,
+        information=information,
     )
 
 
 def fusion_loss(terms: FusionTerms, config: LossConfig) -> Tensor:
-    """Return L_fusion of Eq. 13, with the added structure term."""
+    """Return L_fusion of Eq. 13, with the added terms of what the sources lose."""
     normal = terms.intensity_normal + config.gradient_weight * terms.gradient_normal
     overexposed = terms.intensity_overexposed + config.gradient_weight * terms.gradient_overexposed
     return (
         config.normal_weight * normal
         + config.overexposed_weight * overexposed
         + config.structure_weight * terms.structure
+        + config.edge_weight * terms.edges
+        + config.information_weight * terms.information
     )
 
 
-def guidance_loss(logits: Tensor, mask: Tensor, annotated: Tensor) -> Tensor:
+def guidance_loss(logits: Tensor, mask: Tensor, annotated: Tensor, overlap_weight: float = 0.0) -> Tensor:
     """Return L_seg of Eq. 14: two-class cross-entropy of logits (B, 2, h, w) against M, (B, 1, H, W) in [0, 1].
 
     Samples whose `annotated`, (B, 1, 1, 1), is 0 do not count: a rule's mask is good enough to weigh a target, but
     would teach the head textures instead of objects. The logits are brought to the mask's size, so that thin objects
-    are not lost in a smaller mask.
+    are not lost in a smaller mask. `overlap_weight` adds so much of 1 - Dice: objects are few pixels of an image, and
+    entropy alone leaves the doubtful ones below one half.
     """
     object_logit = functional.interpolate(
         logits[:, 1:] - logits[:, :1], size=mask.shape[-2:], mode="bilinear", align_corners=False
     )
     entropy = functional.binary_cross_entropy_with_logits(object_logit, mask, reduction="none")
-    return (annotated * entropy).mean() / annotated.mean().clamp(min=1e-6)
+    loss = (annotated * entropy).mean() / annotated.mean().clamp(min=1e-6)
+    if overlap_weight:
+        probability = annotated * torch.sigmoid(object_logit)
+        found, all_of_both = (probability * mask).sum(), (probability + annotated * mask).sum()
+        loss = loss + overlap_weight * (1.0 - (2.0 * found + _DICE_OFFSET_PX) / (all_of_both + _DICE_OFFSET_PX))
+    return loss
 
 
 def diffusion_loss(
@@ -177,39 +203,3 @@ def _stronger(first: Tensor, second: Tensor) -> Tensor:
 def _distance(first: Tensor, second: Tensor) -> Tensor:
     """Return the L1 distance of two gradients, (B, 1, H, W)."""
     return (first - second).abs().sum(dim=1, keepdim=True)
-
-
-def structural_similarity(fused: Tensor, luma: Tensor, infrared: Tensor) -> Tensor:
-    """Return the mean SSIM map of the fused image with both sources: 11x11 Gaussian of sigma 1.5, valid area.
-
-    The constants are those of the field's tables (C1 = 1e-4 and C2 = 9e-4 on values 0..255), raised so far that single
-    precision bears flat areas.
-
-    Args:
-        fused: (B, 1, H, W) in [0, 1], at least 11x11, as are `luma` and `infrared`.
-        luma: Y.
-        infrared: R.
-    """
-    c1, c2 = 2e-9, 2e-6
-    images = torch.cat((fused, luma, infrared), dim=1)
-    products = torch.cat((images * images, images[:, :1] * images[:, 1:]), dim=1)
-    rows, columns = (_gaussian_windows(size, fused) for size in (fused.shape[-2], fused.shape[-1]))
-    moments = rows @ torch.cat((images, products), dim=1) @ columns.T
-    mean, square, cross = moments[:, :3], moments[:, 3:6], moments[:, 6:]
-    variance = (square - mean**2).clamp(min=0)
-    mean_product = mean[:, :1] * mean[:, 1:]
-    covariance = cross - mean_product
-    luminance = (2 * mean_product + c1) / (mean[:, :1] ** 2 + mean[:, 1:] ** 2 + c1)
-    structure = (2 * covariance + c2) / (variance[:, :1] + variance[:, 1:] + c2)
-    return (luminance * structure).mean(dim=1, keepdim=True)
-
-
-def _gaussian_windows(size: int, like: Tensor) -> Tensor:
-    """Return (size - 10, size): row i holds an 11-tap Gaussian of sigma 1.5 from i on.
-
-    As a matrix product this filter costs a fraction of a convolution of a single channel, which no CPU kernel is for.
-    """
-    offsets = torch.arange(size, dtype=like.dtype, device=like.device)
-    distance = offsets[None, :] - offsets[: size - 10, None] - 5
-    window = torch.where(distance.abs() <= 5, torch.exp(-(distance**2) / (2 * 1.5**2)), torch.zeros_like(distance))
-    return window / window.sum(dim=1, keepdim=True)

@@ -188,7 +188,8 @@ class TrainingForward(nn.Module):
         terms = fusion_terms(fused, luma, infrared, mask, target, self.loss)
         guidance = luma.new_zeros(())
         if self.model.guidance is not None:
-            guidance = guidance_loss(self.model.guidance(condition.feature), mask, batch["annotated"])
+            logits = self.model.guidance(condition.feature)
+            guidance = guidance_loss(logits, mask, batch["annotated"], self.loss.overlap_weight)
         loss = total_loss(fusion_loss(terms, self.loss), guidance, diffusion, self.loss)
         return {"loss": loss, "diffusion": diffusion, "guidance": guidance, **terms._asdict()}
 
