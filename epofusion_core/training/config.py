@@ -118,6 +118,8 @@ def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> Tr
         for parent in parents:
             target = target.setdefault(parent, {})
         target[last] = value
+    if values.get("mixed_precision") is False:
+        values["mixed_precision"] = "no"  # YAML reads a bare no as false
     try:
         return TypeAdapter(TrainConfig).validate_python(values)
     except ValidationError as error:

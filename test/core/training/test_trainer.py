@@ -146,6 +146,12 @@ def test_a_wrong_configuration_is_refused_in_one_sentence(tmp_path: Path, text: 
         read_train_config(path)
 
 
+def test_mixed_precision_is_switched_off_by_a_bare_no_which_yaml_reads_as_false(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("model: epofusion_s\ndata: {root: .}\nmixed_precision: no")
+    assert read_train_config(path).mixed_precision == "no"
+
+
 @pytest.mark.parametrize("name", ["paper", "s", "xs"])
 def test_the_shipped_configurations_are_valid(name: str) -> None:
     config = read_train_config(REPOSITORY / "config" / "train" / f"{name}.yaml")
