@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,14 @@ from epofusion_ros.replay.bag import Bag, BagMessage
 from epofusion_ros.replay.fuse import Measures, Outcome, fuse_pairs, measure
 from epofusion_ros.replay.fused_bag import FusedBag
 from epofusion_ros.replay.gallery import LAYERS, Gallery
-from epofusion_ros.replay.rows import FUSED, PairRow, RowWriter
+from epofusion_ros.replay.rows import FUSED, METHODS, PairRow, RowWriter
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
 from epofusion_ros.replay.topics import choose_topics
+
+if TYPE_CHECKING:
+    from epofusion_core.fuser import Fuser
 
 _LOG = logging.getLogger(__name__)
 _READ_AHEAD, _FUSE_AHEAD = 16, 4
@@ -39,12 +43,14 @@ class BagTask:
         folder: where its files go.
         settings: what to do.
         resume: go on from what an interrupted run has left.
+        threads: of the network, where the parameters name no number; 0 takes all, as a bag alone may.
     """
 
     bag: Path
     folder: Path
     settings: ReplaySettings
     resume: bool = False
+    threads: int = 0
 
 
 def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, total: None) -> BagSummary:
@@ -68,7 +74,8 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
         info_topic = bag.camera_info_topic(topics.rgb.name)
         names = [topics.rgb.name, topics.thermal.name, *([info_topic] if info_topic else [])]
         schedule = Schedule(topics, task.settings)
-        pipeline = FusionPipeline(load_fuser(parameters, _LOG.info), parameters)
+        fuser = load_fuser(replace(parameters, threads=parameters.threads or task.threads), _LOG.info)
+        pipeline = FusionPipeline(fuser, parameters)
         pipeline.warm_up(parameters.warmup_height, parameters.warmup_width)
         earlier = notes.begin(resume=task.resume)
 
@@ -84,16 +91,21 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
             closing(ahead(lambda: fuse_pairs(scheduled, pipeline, earlier.rows), _FUSE_AHEAD)) as outcomes,
         ):
             rows = _write(outcomes, task, earlier)
-        summary = summarise(task.bag, schedule, rows, bag.damage)
+        summary = summarise(task.bag, _described(fuser), schedule, rows, bag.damage)
     write_summary(task.folder / journal.SUMMARY, summary)
     return summary
+
+
+def _described(fuser: "Fuser") -> str:
+    engine = fuser.engine
+    return f"{fuser.card.name} by {engine.name}, {engine.precision}, on {engine.device}"
 
 
 def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: journal.Earlier) -> list[PairRow]:
     """Measure and write what comes, after what an earlier run has done; return all rows."""
     rows = list(earlier.rows)
     gallery = Gallery(task.folder / journal.PICTURES, task.settings.pictures)
-    measure_some = partial(_measured, compare_every=task.settings.compare_every)
+    measure_some = partial(_measured, settings=task.settings)
     with (
         FusedBag(task.folder / journal.FUSED_BAG) as fused_bag,
         RowWriter(task.folder / journal.METRICS) as metrics,
@@ -129,8 +141,13 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: journal.Earlier)
     return rows
 
 
-def _measured(outcome: Outcome, compare_every: int) -> tuple[Outcome, Measures | None]:
-    return outcome, measure(outcome, with_rules=outcome.number % compare_every == 0)
+def _measured(outcome: Outcome, settings: ReplaySettings) -> tuple[Outcome, Measures | None]:
+    methods: tuple[str, ...] = ()
+    if outcome.number % settings.compare_every == 0:
+        methods = METHODS
+    elif outcome.number % settings.measure_every == 0:
+        methods = (FUSED,)
+    return outcome, measure(outcome, methods)
 
 
 def _pictures(outcome: Outcome) -> dict[str, NDArray[np.uint8]]:

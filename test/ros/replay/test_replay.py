@@ -57,6 +57,7 @@ def replayed(big_bag: Path, settings: ReplaySettings, tmp_path_factory: pytest.T
 def test_the_fused_bag_has_each_picture_under_the_stamp_of_its_rgb_image(replayed: Path, big_bag: Path) -> None:
     summary = json.loads((replayed / "summary.json").read_text())
     assert summary["pairs"] == summary["fates"]["fused"] == 14
+    assert summary["model"].startswith("untrained_xs by ")
     assert summary["received_rgb"] == 16 == summary["pairs"] + summary["unmatched_rgb"]
     assert summary["missing"] == []
     with Bag(big_bag) as bag:
@@ -84,6 +85,15 @@ def test_each_pair_has_a_row_with_its_measures_and_some_are_compared_with_the_ru
     assert [row for row, glare in zip(rows, overexposed, strict=True) if "q_oe" in row.figures["fused"]] == [
         row for row, glare in zip(rows, overexposed, strict=True) if glare
     ]
+
+
+def test_one_of_several_pairs_is_measured_where_that_is_asked_for(
+    big_bag: Path, settings: ReplaySettings, tmp_path: Path
+) -> None:
+    replay_bag(BagTask(big_bag, tmp_path, replace(settings, measure_every=3, compare_every=6)))
+    rows = read_rows(tmp_path / "metrics.csv")
+    assert [len(row.figures) for row in rows] == [4, 0, 0, 1, 0, 0] * 2 + [4, 0]
+    assert all(row.overexposed_fraction >= 0 for row in rows)
 
 
 def test_every_run_gives_the_same_bytes(
@@ -331,7 +341,9 @@ def test_a_parameter_file_of_the_node_is_taken_and_wrong_ones_are_refused(tmp_pa
         (["BAG", "--mode", "realtime"], "go together"),
         (["BAG", "--config", "missing.yaml"], "missing.yaml"),
         (["BAG", "--model", "epofusion_xxl"], "epofusion_xxl"),
-        (["BAG", "--rgb-topic", "/typo"], "which are RGB and thermal?"),
+        (["BAG", "--rgb-topic", "/typo"], "has no image topic /typo; expected one of /camera/image_raw (rgb8"),
+        (["a[red]b"], "a[red]b does not exist"),
+        (["BAG", "--config", "a[red]b.yaml"], "a[red]b.yaml"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(
