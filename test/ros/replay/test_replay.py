@@ -137,8 +137,9 @@ def test_resume_refuses_other_settings_and_leaves_a_finished_replay_alone(
         replay_bag(BagTask(big_bag, folder, replace(settings, inference_ms=50.0), resume=True))
 
 
-def test_ctrl_c_leaves_what_the_same_command_with_resume_completes(
-    replayed: Path, big_bag: Path, random_weights: Path, tmp_path: Path
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_ctrl_c_and_a_kill_leave_what_the_same_command_with_resume_completes(
+    ending: signal.Signals, replayed: Path, big_bag: Path, random_weights: Path, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "epofusion_ros.cli.main", "bag", str(big_bag), "--out", str(tmp_path)]
     command += ["--model", str(random_weights), "--compare-every", "4"]
@@ -153,12 +154,13 @@ def test_ctrl_c_leaves_what_the_same_command_with_resume_completes(
                 except subprocess.TimeoutExpired:
                     continue
                 pytest.fail("the replay ended before it was interrupted")
-            process.send_signal(signal.SIGINT)
+            process.send_signal(ending)
             _, said = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == 130
-    assert "--resume goes on from here" in said
+    if ending is signal.SIGINT:
+        assert process.returncode == 130
+        assert "--resume goes on from here" in said
     assert "Traceback" not in said
     done = subprocess.run([*command, "--resume"], capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
