@@ -13,7 +13,7 @@ from epofusion_core.page import render_page
 from epofusion_ros.charts import events, histogram, timeline
 from epofusion_ros.replay import journal
 from epofusion_ros.replay.gallery import LAYERS, Gallery, ShownFrame
-from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows
+from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows, read_unmatched
 from epofusion_ros.replay.summary import BagSummary, comparison, latency_ms, percentiles, read_summary
 
 _SHOWN_METRICS = [column for column in COLUMNS if column.key in METRICS]
@@ -49,7 +49,7 @@ class BagSection:
     Attributes:
         name: of its folder.
         summary: its account.
-        begin_ns: when its first pair was decided, on the bag's time; charts and frames count from there.
+        begin_ns: when the fate of its first RGB image was decided, on the bag's time; charts and frames count from it.
         latency: of the fused images.
         charts: title and drawing of each.
         table: fused images and plain rules; None where too little was measured.
@@ -93,14 +93,17 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     for row in rows:
         if row.fate == FUSED:
             gallery.offer(row, None)
-    begin_ns = min((row.decided_ns for row in rows), default=0)
+    unmatched_ns = [bag_ns for _, bag_ns in read_unmatched(folder / journal.UNMATCHED)]
+    moments_ns = [*(row.decided_ns for row in rows), *unmatched_ns]
+    begin_ns = min(moments_ns, default=0)
+    duration_s = (max(moments_ns, default=0) - begin_ns) / 1e9
     latency = _latency(rows, summary, journal.read_times(folder / journal.TIMING))
     return BagSection(
         folder.name,
         summary,
         begin_ns,
         latency,
-        _charts(rows, begin_ns, latency, summary.duration_s),
+        _charts(rows, unmatched_ns, begin_ns, latency, duration_s),
         comparison(rows),
         _grouped(gallery.shown()),
     )
@@ -115,16 +118,18 @@ def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[st
     return Latency(meaning, values_ms, percentiles(values_ms))
 
 
-def _charts(rows: Sequence[PairRow], begin_ns: int, latency: Latency, duration_s: float) -> list[tuple[str, Markup]]:
+def _charts(
+    rows: Sequence[PairRow], unmatched_ns: Sequence[int], begin_ns: int, latency: Latency, duration_s: float
+) -> list[tuple[str, Markup]]:
     if not latency.values_ms:
         return []
-    fused_s, dropped_s = (
-        [(row.decided_ns - begin_ns) / 1e9 for row in rows if (row.fate == FUSED) is fused] for fused in (True, False)
-    )
+    fused_s = [(row.decided_ns - begin_ns) / 1e9 for row in rows if row.fate == FUSED]
+    dropped_ns = [row.decided_ns for row in rows if row.fate != FUSED]
+    lost_s = [(each_ns - begin_ns) / 1e9 for each_ns in (*dropped_ns, *unmatched_ns)]
     return [
         ("Latency of the fused images", histogram(latency.values_ms, "ms")),
-        ("Latency over the time of the bag", timeline(fused_s[: len(latency.values_ms)], latency.values_ms, "ms")),
-        ("Pairs dropped over the time of the bag", events(dropped_s, duration_s, "pairs")),
+        ("Latency over time", timeline(fused_s[: len(latency.values_ms)], latency.values_ms, "ms")),
+        ("RGB images dropped or unmatched over time", events(lost_s, duration_s, "images")),
     ]
 
 

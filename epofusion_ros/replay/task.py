@@ -21,7 +21,7 @@ from epofusion_ros.replay.bag import Bag, BagMessage
 from epofusion_ros.replay.fuse import Measures, Outcome, fuse_pairs, measure
 from epofusion_ros.replay.fused_bag import FusedBag
 from epofusion_ros.replay.gallery import LAYERS, Gallery
-from epofusion_ros.replay.rows import FUSED, METHODS, PairRow, RowWriter
+from epofusion_ros.replay.rows import FUSED, METHODS, PairRow, RowWriter, write_unmatched
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
@@ -43,7 +43,7 @@ class BagTask:
         folder: where its files go.
         settings: what to do.
         resume: go on from what an interrupted run has left.
-        threads: of the network, where the parameters name no number; 0 takes all, as a bag alone may.
+        threads: of the measuring, and of the network where the parameters name no number; 0 is one a core.
     """
 
     bag: Path
@@ -54,7 +54,7 @@ class BagTask:
 
 
 def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, total: None) -> BagSummary:
-    """Replay a bag into a folder: `fused/`, `pictures/`, metrics.csv, timing.csv and, last of all, summary.json.
+    """Replay a bag into a folder: `fused/`, `pictures/`, metrics.csv, timing.csv, unmatched.csv, summary.json.
 
     Equal inputs give equal bytes, but for timing.csv, which says how fast this machine was.
 
@@ -92,6 +92,7 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
         ):
             rows = _write(outcomes, task, earlier)
         summary = summarise(task.bag, _described(fuser), schedule, rows, bag.damage)
+    write_unmatched(task.folder / journal.UNMATCHED, schedule.unmatched_rgb())
     write_summary(task.folder / journal.SUMMARY, summary)
     return summary
 
@@ -110,7 +111,7 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: journal.Earlier)
         FusedBag(task.folder / journal.FUSED_BAG) as fused_bag,
         RowWriter(task.folder / journal.METRICS) as metrics,
         (task.folder / journal.TIMING).open("w", newline="", encoding="utf-8") as timing_file,
-        closing(spread(measure_some, outcomes, max(1, (os.cpu_count() or 1) // 2))) as measured,
+        closing(spread(measure_some, outcomes, task.threads or os.cpu_count() or 1)) as measured,
     ):
         timing = csv.writer(timing_file)
         timing.writerow(["stamp_ns", "inference_ms"])

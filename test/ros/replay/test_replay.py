@@ -25,13 +25,13 @@ from epofusion_ros.cli.main import app
 from epofusion_ros.conversion import pixels
 from epofusion_ros.replay.bag import Bag, BagMessage
 from epofusion_ros.replay.fused_bag import CAMERA_INFO_TOPIC, FUSED_TOPIC, TOPICS
-from epofusion_ros.replay.rows import read_rows
+from epofusion_ros.replay.rows import read_rows, read_unmatched
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings, parameters_of, read_parameter_file
 from epofusion_ros.replay.task import BagTask, replay_bag
 from epofusion_ros.replay.topics import ImageTopic, TopicPair, choose_topics
 
-SAME = ("metrics.csv", "summary.json", "fused/fused.mcap", "fused/metadata.yaml")
+SAME = ("metrics.csv", "unmatched.csv", "summary.json", "fused/fused.mcap", "fused/metadata.yaml")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -59,6 +59,8 @@ def test_the_fused_bag_has_each_picture_under_the_stamp_of_its_rgb_image(replaye
     assert summary["pairs"] == summary["fates"]["fused"] == 14
     assert summary["model"].startswith("untrained_xs by ")
     assert summary["received_rgb"] == 16 == summary["pairs"] + summary["unmatched_rgb"]
+    lonely = [(START_NS + index * 33 * MS, START_NS + (index * 33 + 5) * MS) for index in (3, 10)]
+    assert read_unmatched(replayed / "unmatched.csv") == lonely
     assert summary["missing"] == []
     with Bag(big_bag) as bag:
         sources = {message.stamp_ns: message for message in bag.messages([RGB_TOPIC])}
