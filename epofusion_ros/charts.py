@@ -2,68 +2,83 @@
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
-from math import ceil
+from math import ceil, floor, log10
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 640, 220, 44, 34, 10, 12
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 440, 210, 42, 28, 26, 16
+_PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+_BASELINE = _TOP + _PLOT_HEIGHT
 _BINS = 24
 _MOMENTS = 600
-_HEADROOM = 1.15
+_TICKS = 4
+_ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _BAR = Markup('<rect class="mark" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
 _DOT = Markup('<circle class="mark" cx="{:.1f}" cy="{:.1f}" r="2.5"><title>{}</title></circle>')
-_PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+_TEXT = Markup('<text x="{:.0f}" y="{:.0f}" text-anchor="{}">{}</text>')
 
 
 def histogram(values: Sequence[float], unit: str) -> Markup:
-    """Return the distribution of at least one value, from 0 to the largest."""
-    counts, edges = np.histogram(values, bins=_BINS, range=(0.0, max(values)))
-    marks = _bars(counts, [f"{low:.0f} to {high:.0f} {unit}: {{}} frames" for low, high in pairwise(edges)])
-    return _chart(marks, float(edges[-1]), unit, _count_axis(counts), "frames")
+    """Return the distribution of at least one value, from 0 to beyond the largest."""
+    right = round_ticks(max(values))
+    counts, edges = np.histogram(values, bins=_BINS, range=(0.0, right[-1]))
+    top = round_ticks(int(counts.max()), whole=True)
+    titles = [f"{low:.3g} to {high:.3g} {unit}: {{}} frames" for low, high in pairwise(edges)]
+    return _chart(_bars(counts, top[-1], titles), right, right[-1], unit, top, "frames")
 
 
 def events(times_s: Sequence[float], duration_s: float, what: str) -> Markup:
-    """Return how many events there are over the time from 0 to a duration; there may be none."""
-    counts, edges = np.histogram(times_s, bins=_BINS, range=(0.0, max(duration_s, 1e-3)))
-    marks = _bars(counts, [f"{low:.1f} to {high:.1f} s: {{}} {what}" for low, high in pairwise(edges)])
-    return _chart(marks, float(edges[-1]), "s", _count_axis(counts), what)
-
-
-def _bars(counts: NDArray[np.int64], titles: Sequence[str]) -> Markup:
-    """Return a bar for each count above 0; `{}` in a title is the count."""
-    top, width = _count_axis(counts), _PLOT_WIDTH / len(counts)
-    return Markup("").join(
-        _BAR.format(
-            _LEFT + index * width + 0.5,
-            _TOP + _PLOT_HEIGHT * (1 - count / top),
-            width - 1,
-            _PLOT_HEIGHT * count / top,
-            titles[index].format(count),
-        )
-        for index, count in enumerate(counts)
-        if count
-    )
-
-
-def _count_axis(counts: NDArray[np.int64]) -> int:
-    """Return the upper end of an axis of counts; it and its half are whole numbers."""
-    return 2 * ceil(_HEADROOM * max(int(counts.max()), 1) / 2)
+    """Return how many events there are over the time from 0 to a duration; without any, the chart says so."""
+    end_s = max(duration_s, 1e-3)
+    counts, edges = np.histogram(times_s, bins=_BINS, range=(0.0, end_s))
+    top = round_ticks(int(counts.max()), whole=True)
+    titles = [f"{low:.1f} to {high:.1f} s: {{}} {what}" for low, high in pairwise(edges)]
+    marks = _bars(counts, top[-1], titles) if len(times_s) else _TEXT.format(_middle(), _HEIGHT / 2, "middle", "none")
+    return _chart(marks, _within(end_s), end_s, "s", top, what)
 
 
 def timeline(times_s: Sequence[float], values: Sequence[float], unit: str) -> Markup:
     """Return values over time, at least one: a dot each, or the largest of each moment where there are very many."""
-    right, top = max(max(times_s), 1e-3), _HEADROOM * max(values)
+    end_s, top = max(max(times_s), 1e-3), round_ticks(max(values))
     marks = Markup("").join(
-        _DOT.format(
-            _LEFT + _PLOT_WIDTH * time_s / right,
-            _TOP + _PLOT_HEIGHT * (1 - value / top),
-            f"{value:.0f} {unit} at {time_s:.2f} s",
-        )
-        for time_s, value in _largest_of_each_moment(times_s, values, right / _MOMENTS)
+        _DOT.format(_across(time_s, end_s), _up(value, top[-1]), f"{value:.3g} {unit} at {time_s:.2f} s")
+        for time_s, value in _largest_of_each_moment(times_s, values, end_s / _MOMENTS)
     )
-    return _chart(marks, right, "s", top, unit)
+    return _chart(marks, _within(end_s), end_s, "s", top, unit)
+
+
+def round_ticks(largest: float, *, whole: bool = False) -> list[float]:
+    """Return round numbers at equal distances from 0 to the first that is not below the largest value.
+
+    Args:
+        largest: of the values, not negative; 0 is taken as 1.
+        whole: only whole numbers, for counts.
+    """
+    reach = largest if largest > 0 else 1.0
+    decade = 10.0 ** floor(log10(reach / _TICKS))
+    steps = [factor * decade for factor in _ROUND]
+    step = next((step for step in steps if step * _TICKS >= reach * (1 - 1e-9)), steps[-1])
+    step = float(ceil(step)) if whole else step
+    return [index * step for index in range(ceil(reach / step - 1e-9) + 1)]
+
+
+def _within(end: float) -> list[float]:
+    """Return the round numbers of an axis that ends with its data."""
+    return [tick for tick in round_ticks(end) if tick <= end * (1 + 1e-9)]
+
+
+def _bars(counts: NDArray[np.int64], top: float, titles: Sequence[str]) -> Markup:
+    """Return a bar for each count above 0; `{}` in a title is the count."""
+    width = _PLOT_WIDTH / len(counts)
+    return Markup("").join(
+        _BAR.format(
+            _LEFT + index * width + 0.5, _up(count, top), width - 1, _BASELINE - _up(count, top), title.format(count)
+        )
+        for index, (count, title) in enumerate(zip(counts, titles, strict=True))
+        if count
+    )
 
 
 def _largest_of_each_moment(
@@ -78,24 +93,35 @@ def _largest_of_each_moment(
     ]
 
 
-def _chart(marks: Markup, right: float, right_unit: str, top: float, top_unit: str) -> Markup:
-    """Put marks between labelled axes that start at 0."""
-    baseline = _TOP + _PLOT_HEIGHT
-    labels = [
-        (_LEFT, _HEIGHT - 14, "start", "0"),
-        (_LEFT + _PLOT_WIDTH / 2, _HEIGHT - 14, "middle", _short(right / 2)),
-        (_WIDTH - _RIGHT, _HEIGHT - 14, "end", f"{_short(right)} {right_unit}"),
-        (_LEFT - 6, _TOP + 10, "end", _short(top)),
-        (_LEFT - 6, _TOP + _PLOT_HEIGHT / 2 + 4, "end", _short(top / 2)),
-        (_LEFT + 4, _TOP + 10, "start", top_unit),
-    ]
-    texts = Markup("").join(
-        Markup('<text x="{:.0f}" y="{:.0f}" text-anchor="{}">{}</text>').format(*label) for label in labels
+def _chart(
+    marks: Markup, x_ticks: Sequence[float], x_end: float, x_unit: str, y_ticks: Sequence[float], y_unit: str
+) -> Markup:
+    """Put marks between labelled axes that start at 0; the last label across carries the unit."""
+    labels: list[tuple[float, float, str, str]]
+    labels = [(_across(tick, x_end), _HEIGHT - 9, "middle", _short(tick)) for tick in x_ticks[:-1]]
+    labels.append((_across(x_ticks[-1], x_end) + _RIGHT - 2, _HEIGHT - 9, "end", f"{_short(x_ticks[-1])} {x_unit}"))
+    labels += [(_LEFT - 7, _up(tick, y_ticks[-1]) + 4, "end", _short(tick)) for tick in y_ticks]
+    labels.append((_LEFT - 7, 12, "start", y_unit))
+    texts = Markup("").join(_TEXT.format(*label) for label in labels)
+    grid = Markup("").join(
+        Markup("M{} {:.1f}H{}").format(_LEFT, _up(tick, y_ticks[-1]), _WIDTH - _RIGHT) for tick in y_ticks
     )
-    axes = Markup('<path class="axis" d="M{0} {1}V{2}H{3}"/>').format(_LEFT, _TOP, baseline, _WIDTH - _RIGHT)
-    return Markup('<svg viewBox="0 0 {} {}" role="img">{}{}{}</svg>').format(_WIDTH, _HEIGHT, axes, marks, texts)
+    lines = Markup('<path class="axis" d="{}"/>').format(grid)
+    return Markup('<svg viewBox="0 0 {} {}" role="img">{}{}{}</svg>').format(_WIDTH, _HEIGHT, lines, marks, texts)
+
+
+def _across(value: float, end: float) -> float:
+    return _LEFT + _PLOT_WIDTH * value / end
+
+
+def _up(value: float, top: float) -> float:
+    return _TOP + _PLOT_HEIGHT * (1 - value / top)
+
+
+def _middle() -> float:
+    return _LEFT + _PLOT_WIDTH / 2
 
 
 def _short(value: float) -> str:
-    """Return a number with three digits, and never as a power of ten."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    """Return a number with at most three digits behind the point, and never as a power of ten."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epofusion_ros.cli.console import clear_errors, console, error_console, progress
+from epofusion_ros.cli.console import clear_errors, error_console, note, progress
 
 if TYPE_CHECKING:
     from epofusion_ros.replay.many import Replays
@@ -31,7 +31,8 @@ def bag(
     inference_ms: Annotated[
         float | None, typer.Option(min=0.0, help="With --mode realtime: time the simulated node takes for a pair.")
     ] = None,
-    compare_every: Annotated[int, typer.Option(min=1, help="Compare one of so many pairs with the plain rules.")] = 10,
+    measure_every: Annotated[int, typer.Option(min=1, help="Measure one of so many fused pairs.")] = 1,
+    compare_every: Annotated[int, typer.Option(min=1, help="Compare one of so many with the plain rules.")] = 10,
     pictures: Annotated[int, typer.Option(min=0, help="Frames that the report shows of each bag.")] = 12,
     jobs: Annotated[int, typer.Option(min=1, help="Bags at a time, a process each.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted run.")] = False,
@@ -50,7 +51,13 @@ def bag(
             raise ValueError("--mode realtime and --inference-ms go together; expected both or neither")
         overrides = {name: value for name, value in (("model", model), ("device", device)) if value is not None}
         settings = ReplaySettings(
-            parameters_of(config, overrides), rgb_topic, thermal_topic, inference_ms, compare_every, pictures
+            parameters_of(config, overrides),
+            rgb_topic,
+            thermal_topic,
+            inference_ms,
+            measure_every,
+            compare_every,
+            pictures,
         )
     try:
         replays = replay_bags(tasks_of(bags, out, settings, resume=resume), jobs, progress)
@@ -66,18 +73,15 @@ def _say(replays: "Replays", out: Path) -> None:
     """Print an account of each bag, name what failed, and leave with the exit code that says it."""
     for folder, summary in replays.done.items():
         fused = summary.fates["fused"]
-        console.print(
+        note(
             f"{folder.name}: {summary.received_rgb} RGB images, {summary.unmatched_rgb} of them unmatched; "
-            f"{summary.pairs} pairs = {fused} fused + {summary.pairs - fused} dropped",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
+            f"{summary.pairs} pairs = {fused} fused + {summary.pairs - fused} dropped"
         )
     missing = [sentence for summary in replays.done.values() for sentence in summary.missing]
     for sentence in [*missing, *(f"{failure.bag}: {failure.sentence}" for failure in replays.failures)]:
         error_console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     if not replays.done:
         raise typer.Exit(2)
-    console.print(f"look at {out / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+    note(f"look at {out / 'report.html'}")
     if missing or replays.failures:
         raise typer.Exit(1)

@@ -73,7 +73,7 @@ def bench(
         if data is not None:
             results["quality"] = _pareto(out / "pareto.png", data, list_file, measure, latencies, (width, height))
             _write(out, results)
-    console.print(f"written: {out / 'bench.json'}", highlight=False, soft_wrap=True)
+    note(f"written: {out / 'bench.json'}")
 
 
 def _write(out: Path, results: dict[str, Any]) -> None:

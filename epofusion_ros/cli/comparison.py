@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from epofusion_ros.cli.console import console, error_console
+from epofusion_ros.cli.console import console, error_console, note
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -56,7 +56,7 @@ def show(title: str, out: Path, evaluation: "Evaluation") -> None:
     wide = Console(width=max(console.width, _TABLE_WIDTH))
     for table in evaluation.tables:
         wide.print(_terminal_table(table))
-    console.print(f"report: {out / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+    note(f"report: {out / 'report.html'}")
 
 
 def exit_with(problems: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epofusion_ros.cli.console import clear_errors, console, error_console, progress
+from epofusion_ros.cli.console import clear_errors, console, error_console, note, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,9 +54,11 @@ def demo(
         highlight=False,
     )
     if problem := verdict(balance):
-        error_console.print(f"{problem}; the node's log is {out / 'node.log'}", highlight=False, soft_wrap=True)
+        error_console.print(
+            f"{problem}; the node's log is {out / 'node.log'}", highlight=False, markup=False, soft_wrap=True
+        )
         raise typer.Exit(1)
-    console.print(f"look at {(out / 'report.html').resolve()}", highlight=False, soft_wrap=True)
+    note(f"look at {(out / 'report.html').resolve()}")
 
 
 def _source(

@@ -53,7 +53,8 @@ def evaluate(
     outcomes = itertools.chain(measure_pairs(scan.pairs, methods, jobs), measure_clips(clips, methods, frames, jobs))
     total = len(scan.pairs) + len(clips) * len(methods)
     evaluation = comparison.run("evaluating", outcomes, total, sheet, scan.unpaired + lonely)
-    comparison.show("Fusion quality", out, evaluation)
+    names = ", ".join(source.resolve().name for source in (data, videos) if source is not None)
+    comparison.show(f"Fusion quality: {names}", out, evaluation)
     comparison.exit_with(evaluation.problems)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epofusion_ros.cli import options
-from epofusion_ros.cli.console import clear_errors, console
+from epofusion_ros.cli.console import clear_errors, note
 
 if TYPE_CHECKING:
     from epofusion_core.engines.engine import GreyInput
@@ -55,7 +55,7 @@ def export(
             quantized = quantize_graph(graph, config, _calibration(calibration, list_file, pairs))
             graph = folder / graph_name(weights, chosen_steps, "int8")
             openvino.save_model(quantized, graph)
-    console.print(f"written: {graph}", soft_wrap=True, highlight=False)
+    note(f"written: {graph}")
 
 
 def _calibration(folder: Path, list_file: Path | None, count: int) -> "list[tuple[GreyInput, GreyInput]]":

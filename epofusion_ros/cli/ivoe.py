@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epofusion_ros.cli.console import clear_errors, console, finish, progress
+from epofusion_ros.cli.console import clear_errors, finish, note, progress
 
 if TYPE_CHECKING:
     from epofusion_core.data.outline import Outliner
@@ -45,7 +45,7 @@ def build(
         pairs = find_pairs(src, list_file)
         with progress("building") as report:
             summary = build_ivoe(pairs, out, outliner, seed=seed, settings={"outline": outline.value}, report=report)
-    console.print(f"{summary.kept} kept from an earlier run; look at {out / 'preview.png'}")
+    note(f"{summary.kept} kept from an earlier run; look at {out / 'preview.png'}")
     finish(summary.built + summary.kept, "pairs", summary.failures)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epofusion_ros.cli.console import clear_errors, console, progress
+from epofusion_ros.cli.console import clear_errors, note, progress
 
 if TYPE_CHECKING:
     from epofusion_core.simulation import DriveFrame
@@ -46,4 +46,4 @@ def simulate(
             from epofusion_ros.replay.drive_bag import write_drive_bag
 
             write_drive_bag(bag, rendered())
-    console.print(f"{frames} pairs written to {out}{f' and {bag}' if bag else ''}")
+    note(f"{frames} pairs written to {out}{f' and {bag}' if bag else ''}")

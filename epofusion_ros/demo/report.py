@@ -25,12 +25,13 @@ class Figure:
     meaning: str
 
 
-def write_report(path: Path, source: str, recording: Recording, sides: Sequence[Path]) -> None:
+def write_report(path: Path, source: str, model: str, recording: Recording, sides: Sequence[Path]) -> None:
     """Write the report of a run that has fused something.
 
     Args:
         path: file to write.
         source: what was published, for the heading.
+        model: name or weights file of what fused.
         recording: what was collected.
         sides: pictures to show.
     """
@@ -38,6 +39,7 @@ def write_report(path: Path, source: str, recording: Recording, sides: Sequence[
         __package__,
         "report.html.jinja",
         source=source,
+        model=model,
         balance=recording.balance(),
         figures=_figures(recording),
         charts=_charts(recording),

@@ -61,7 +61,7 @@ def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Stag
 
         with stage("writing pictures") as report:
             sides = write_pictures(recording.frames, loaded, settings.out, report)
-        write_report(settings.out / "report.html", settings.source, recording, sides)
+        write_report(settings.out / "report.html", settings.source, settings.model, recording, sides)
     return recording
 
 
@@ -76,6 +76,7 @@ def _load(images: Iterable[StampedImage], frames: int, stage: Stage) -> list[Sta
             counts[image.stream] += 1
             loaded.append(image)
             report(counts["rgb"], frames)
+        report(counts["rgb"], counts["rgb"])  # a source may be shorter
     for stream, count in counts.items():
         if not count:
             raise ValueError(f"the source has no {stream} image; expected both RGB and thermal images")

@@ -177,7 +177,8 @@ class Bag:
                 raise ValueError(
                     f"bag {path} cannot be read ({error}); expected a rosbag2 folder, .mcap, .db3 or a ROS 1 .bag"
                 ) from error
-            self._lost(f"cannot be opened as a whole ({error})")
+            if path.is_dir():  # of a single file, `_salvaged` says it
+                self._lost(f"cannot be opened as a whole ({error})")
         parts = [part for file in files if (part := self._salvaged(file))]
         if not parts:
             raise ValueError("; ".join(self.damage))

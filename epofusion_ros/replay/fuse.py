@@ -1,7 +1,7 @@
 """The stage that fuses: the node's own pipeline on the pairs of a schedule, and the measures of what comes out."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isnan, nan
 from typing import TYPE_CHECKING
@@ -105,17 +105,15 @@ class Measures:
     figures: dict[str, dict[str, float]]
 
 
-def measure(outcome: Outcome, *, with_rules: bool) -> Measures | None:
-    """Measure the fused image of a pair and, where asked for, what plain rules make of it; None if none was fused."""
+def measure(outcome: Outcome, methods: Collection[str]) -> Measures | None:
+    """Measure what some methods, of `rows.METHODS`, make of a pair; None if it was not fused."""
     if outcome.fused is None:
         return None
     visible, thermal = luma(to_rgb(outcome.scheduled.pair.rgb.message)), outcome.fused.thermal
-    images = {FUSED: luma(outcome.fused.result.fused_rgb)}
-    if with_rules:
-        images |= {name: rule(visible, thermal) for name, rule in RULES.items()}
     figures: dict[str, dict[str, float]] = {}
-    if min(visible.shape) >= MIN_SIDE_PX:
-        figures = {method: _figures(visible, thermal, image) for method, image in images.items()}
+    for method in methods if min(visible.shape) >= MIN_SIDE_PX else ():
+        image = luma(outcome.fused.result.fused_rgb) if method == FUSED else RULES[method](visible, thermal)
+        figures[method] = _figures(visible, thermal, image)
     return Measures(overexposed_fraction(visible), figures)
 
 

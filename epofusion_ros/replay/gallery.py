@@ -38,9 +38,9 @@ def _quality(row: PairRow) -> float:
 
 
 REASONS = (
-    Reason("most overexposed", lambda row: row.overexposed_fraction or nan),
-    Reason("worst by Qabf", lambda row: -_quality(row)),
-    Reason("best by Qabf", _quality),
+    Reason("Most overexposed", lambda row: row.overexposed_fraction or nan),
+    Reason("Worst by Qabf", lambda row: -_quality(row)),
+    Reason("Best by Qabf", _quality),
 )
 """In the order in which the report shows them."""
 
@@ -50,14 +50,14 @@ class ShownFrame:
     """A frame of the report.
 
     Attributes:
-        title: why it is shown.
+        titles: why it is shown, the first of `REASONS` first.
         row: its figures.
         layers: JPEG by layer.
         width: of the pictures, pixels.
         height: of the pictures, pixels.
     """
 
-    title: str
+    titles: list[str]
     row: PairRow
     layers: dict[str, bytes]
     width: int
@@ -89,16 +89,19 @@ class Gallery:
                     self._path(stamp_ns, layer).unlink(missing_ok=True)
 
     def shown(self) -> list[ShownFrame]:
-        """Return the frames that are kept: the overexposed first, each once."""
+        """Return the frames that are kept: the overexposed first, each once, with every reason for it."""
         shown: dict[int, ShownFrame] = {}
         for reason in REASONS:
             kept = self._best[reason.title].values()
             for _, row in sorted(kept, key=lambda scored: (-scored[0], scored[1].stamp_ns)):
+                if row.stamp_ns in shown:
+                    shown[row.stamp_ns].titles.append(reason.title)
+                    continue
                 paths = {layer: self._path(row.stamp_ns, layer) for layer in LAYERS}
-                if row.stamp_ns not in shown and all(path.is_file() for path in paths.values()):
+                if all(path.is_file() for path in paths.values()):
                     layers = {layer: path.read_bytes() for layer, path in paths.items()}
                     height, width = read_grey(paths[FUSED]).shape
-                    shown[row.stamp_ns] = ShownFrame(reason.title, row, layers, width, height)
+                    shown[row.stamp_ns] = ShownFrame([reason.title], row, layers, width, height)
         return list(shown.values())
 
     def _consider(self, best: dict[int, tuple[float, PairRow]], score: float, row: PairRow) -> None:

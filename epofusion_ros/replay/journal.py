@@ -16,7 +16,7 @@ from epofusion_ros.replay.rows import PairRow, read_rows
 from epofusion_ros.replay.settings import ReplaySettings
 
 FUSED_BAG, PICTURES = "fused", "pictures"
-METRICS, TIMING, SUMMARY = "metrics.csv", "timing.csv", "summary.json"
+METRICS, UNMATCHED, TIMING, SUMMARY = "metrics.csv", "unmatched.csv", "timing.csv", "summary.json"
 _TASK, _EARLIER = "task.json", "earlier"
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from epofusion_ros.replay.report import Failure
@@ -52,10 +52,11 @@ def replay_bags(tasks: Sequence[BagTask], jobs: int, stage: Stage) -> Replays:
     if jobs == 1 or len(tasks) == 1:
         return _one_by_one(tasks, stage)
     replays = Replays()
-    context = multiprocessing.get_context("spawn")  # a forked PyTorch may hang
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)), context, _share_cores, (min(jobs, len(tasks)),))
+    processes = min(jobs, len(tasks))
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))  # a forked PyTorch may hang
     try:
-        futures = {pool.submit(replay_bag, task): task for task in tasks}
+        futures = {pool.submit(replay_bag, replace(task, threads=threads)): task for task in tasks}
         with stage(f"replaying {len(tasks)} bags") as report:
             for done, _ in enumerate(as_completed(futures), start=1):
                 report(done, len(tasks))
@@ -90,8 +91,3 @@ def _collect(replays: Replays, task: BagTask, future: "Future[BagSummary]") -> N
     else:
         known = isinstance(error, (ValueError, OSError))
         replays.failures.append(Failure(str(task.bag), str(error) if known else f"{type(error).__name__}: {error}"))
-
-
-def _share_cores(processes: int) -> None:
-    """Give each process its share of the cores; PyTorch reads the variable when it is imported."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))

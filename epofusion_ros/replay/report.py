@@ -1,7 +1,8 @@
 """report.html of a replay: one self-contained page for all bags."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from markupsafe import Markup
@@ -12,8 +13,8 @@ from epofusion_core.page import render_page
 from epofusion_ros.charts import events, histogram, timeline
 from epofusion_ros.replay import journal
 from epofusion_ros.replay.gallery import LAYERS, Gallery, ShownFrame
-from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows
-from epofusion_ros.replay.summary import BagSummary, comparison, latency_ms
+from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows, read_unmatched
+from epofusion_ros.replay.summary import BagSummary, comparison, latency_ms, percentiles, read_summary
 
 _SHOWN_METRICS = [column for column in COLUMNS if column.key in METRICS]
 
@@ -27,22 +28,41 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Latency:
+    """Latency of the fused images of a bag.
+
+    Attributes:
+        meaning: of what, in words.
+        values_ms: of each fused pair, in their order.
+        percentiles_ms: p50, p95, p99 and max; empty where nothing was fused.
+    """
+
+    meaning: str
+    values_ms: list[float]
+    percentiles_ms: dict[str, float]
+
+
+@dataclass(frozen=True)
 class BagSection:
     """What the report shows of a bag.
 
     Attributes:
         name: of its folder.
         summary: its account.
+        begin_ns: when the fate of its first RGB image was decided, on the bag's time; charts and frames count from it.
+        latency: of the fused images.
         charts: title and drawing of each.
         table: fused images and plain rules; None where too little was measured.
-        frames: with pictures, the overexposed first.
+        frames: with pictures, by the first reason for each, the overexposed first.
     """
 
     name: str
     summary: BagSummary
+    begin_ns: int
+    latency: Latency
     charts: list[tuple[str, Markup]]
     table: Table | None
-    frames: list[ShownFrame]
+    frames: list[tuple[str, list[ShownFrame]]]
 
 
 def write_report(path: Path, folders: Sequence[Path], failures: Sequence[Failure], frames: int) -> None:
@@ -54,8 +74,6 @@ def write_report(path: Path, folders: Sequence[Path], failures: Sequence[Failure
         failures: bags that could not be replayed.
         frames: how many were kept of each bag.
     """
-    from epofusion_ros.replay.summary import read_summary
-
     sections = [_section(folder, read_summary(folder / journal.SUMMARY), frames) for folder in folders]
     page = render_page(
         __package__, "report.html.jinja", sections=sections, failures=failures, layers=LAYERS, described=described
@@ -75,24 +93,45 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     for row in rows:
         if row.fate == FUSED:
             gallery.offer(row, None)
-    charts = _charts(rows, summary, journal.read_times(folder / journal.TIMING))
-    return BagSection(folder.name, summary, charts, comparison(rows), gallery.shown())
+    unmatched_ns = [bag_ns for _, bag_ns in read_unmatched(folder / journal.UNMATCHED)]
+    moments_ns = [*(row.decided_ns for row in rows), *unmatched_ns]
+    begin_ns = min(moments_ns, default=0)
+    duration_s = (max(moments_ns, default=0) - begin_ns) / 1e9
+    latency = _latency(rows, summary, journal.read_times(folder / journal.TIMING))
+    return BagSection(
+        folder.name,
+        summary,
+        begin_ns,
+        latency,
+        _charts(rows, unmatched_ns, begin_ns, latency, duration_s),
+        comparison(rows),
+        _grouped(gallery.shown()),
+    )
 
 
-def _charts(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> list[tuple[str, Markup]]:
-    fused = [row for row in rows if row.fate == FUSED]
-    if not fused:
+def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> Latency:
+    values_ms = [latency_ms(row) for row in rows if row.fate == FUSED]
+    if summary.mode == "realtime":
+        return Latency("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
+    values_ms = [wait_ms + float(time_ms) for wait_ms, time_ms in zip(values_ms, times_ms, strict=False)]
+    meaning = "from the stamp to the pair in the bag, plus inference on the replaying machine"
+    return Latency(meaning, values_ms, percentiles(values_ms))
+
+
+def _charts(
+    rows: Sequence[PairRow], unmatched_ns: Sequence[int], begin_ns: int, latency: Latency, duration_s: float
+) -> list[tuple[str, Markup]]:
+    if not latency.values_ms:
         return []
-    begin_ns = min(row.decided_ns for row in rows)
-    times_s = [(row.decided_ns - begin_ns) / 1e9 for row in fused]
-    dropped_s = [(row.decided_ns - begin_ns) / 1e9 for row in rows if row.fate != FUSED]
-    latencies = [latency_ms(row) for row in fused]
-    named = "Latency, with the simulated inference time"
-    if summary.mode == "every":
-        named = "Wait for the partner, plus inference on the machine of the replay"
-        latencies = [wait + float(time_ms) for wait, time_ms in zip(latencies, times_ms, strict=False)]
+    fused_s = [(row.decided_ns - begin_ns) / 1e9 for row in rows if row.fate == FUSED]
+    dropped_ns = [row.decided_ns for row in rows if row.fate != FUSED]
+    lost_s = [(each_ns - begin_ns) / 1e9 for each_ns in (*dropped_ns, *unmatched_ns)]
     return [
-        (named, histogram(latencies, "ms")),
-        ("The same over the time of the bag", timeline(times_s, latencies, "ms")),
-        ("Pairs dropped over the time of the bag", events(dropped_s, summary.duration_s, "drops")),
+        ("Latency of the fused images", histogram(latency.values_ms, "ms")),
+        ("Latency over time", timeline(fused_s[: len(latency.values_ms)], latency.values_ms, "ms")),
+        ("RGB images dropped or unmatched over time", events(lost_s, duration_s, "images")),
     ]
+
+
+def _grouped(frames: Iterable[ShownFrame]) -> list[tuple[str, list[ShownFrame]]]:
+    return [(title, list(group)) for title, group in groupby(frames, lambda frame: frame.titles[0])]

@@ -1,8 +1,8 @@
-"""metrics.csv: one row a pair, written as it comes, so that an interrupted replay can go on from it."""
+"""metrics.csv: one row a pair, written as it comes, so that an interrupted replay can go on from it; unmatched.csv."""
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -96,6 +96,20 @@ def read_rows(path: Path) -> list[PairRow]:
     """Read the rows of a file up to the first that is not whole, as an interruption may leave."""
     whole_lines = path.read_text(encoding="utf-8").rpartition("\n")[0]
     return list(_rows(csv.reader(whole_lines.splitlines())))
+
+
+def write_unmatched(path: Path, images: Iterable[tuple[int, int]]) -> None:
+    """Write stamp and time of recording, ns, of RGB images without a partner."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["stamp_ns", "rgb_bag_ns"])
+        writer.writerows(images)
+
+
+def read_unmatched(path: Path) -> list[tuple[int, int]]:
+    """Read what `write_unmatched` has written."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [(int(stamp_ns), int(bag_ns)) for stamp_ns, bag_ns in list(csv.reader(file))[1:]]
 
 
 def _rows(lines: Iterator[Sequence[str]]) -> Iterator[PairRow]:

@@ -50,6 +50,7 @@ class Schedule:
     rgb: StreamCount = field(default_factory=StreamCount)
     thermal: StreamCount = field(default_factory=StreamCount)
     time_resets: int = 0
+    _unpaired_rgb: dict[int, int] = field(default_factory=dict)
 
     def pairs(self, messages: Iterable[BagMessage]) -> Iterator[ScheduledPair]:
         """Yield them; `messages` are those of both image topics and of the calibration, as recorded."""
@@ -61,6 +62,11 @@ class Schedule:
         for found in self._found(messages):
             yield from worker.offer(found)
         yield from worker.finish()
+
+    def unmatched_rgb(self) -> list[tuple[int, int]]:
+        """Return stamp and time of recording, ns, of the RGB images without a partner, not of those that still wait."""
+        unpaired = [(stamp_ns, bag_ns) for bag_ns, stamp_ns in self._unpaired_rgb.items()]
+        return unpaired[: len(unpaired) - self.rgb.pending]
 
     def _found(self, messages: Iterable[BagMessage]) -> Iterator[ScheduledPair]:
         """Yield the pairs as the node's intake finds them."""
@@ -81,8 +87,11 @@ class Schedule:
             if message.topic not in streams:
                 camera_info = message.message
                 continue
+            if message.topic == self.topics.rgb.name:
+                self._unpaired_rgb[message.bag_ns] = message.stamp_ns
             intake.take(streams[message.topic], message.stamp_ns, message, message.bag_ns / _NS_PER_S)
             for pair in found:
+                self._unpaired_rgb.pop(pair.rgb.bag_ns, None)
                 yield ScheduledPair(pair, message.bag_ns, camera_info=camera_info, after_reset=bool(resets))
                 self.time_resets += len(resets)
                 resets.clear()

@@ -17,7 +17,8 @@ class ReplaySettings:
         rgb_topic: found in the bag where None.
         thermal_topic: likewise.
         inference_ms: None fuses every pair; a number simulates a live node that takes so long for each.
-        compare_every: of so many pairs one is compared with the rules maximum, average and glare_maximum.
+        measure_every: of so many fused pairs one is measured; what is overexposed is known of each.
+        compare_every: of so many fused pairs one is compared with the rules maximum, average and glare_maximum.
         pictures: frames that the report shows of each bag, at most.
     """
 
@@ -25,6 +26,7 @@ class ReplaySettings:
     rgb_topic: str | None = None
     thermal_topic: str | None = None
     inference_ms: float | None = None
+    measure_every: int = 1
     compare_every: int = 10
     pictures: int = 12
 

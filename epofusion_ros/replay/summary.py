@@ -24,6 +24,7 @@ class BagSummary:
 
     Attributes:
         bag: its path.
+        model: what fused: the model, its engine, precision and device.
         mode: "every", or "realtime" with a simulated inference time.
         inference_ms: the simulated one; None in mode every.
         rgb_topic: its topic.
@@ -50,6 +51,7 @@ class BagSummary:
     """
 
     bag: str
+    model: str
     mode: str
     inference_ms: float | None
     rgb_topic: str
@@ -75,7 +77,7 @@ class BagSummary:
     missing: list[str]
 
 
-def summarise(bag: Path, schedule: Schedule, rows: Sequence[PairRow], missing: Sequence[str]) -> BagSummary:
+def summarise(bag: Path, model: str, schedule: Schedule, rows: Sequence[PairRow], missing: Sequence[str]) -> BagSummary:
     """Return the account of a bag."""
     fused = [row for row in rows if row.fate == "fused"]
     fates = Counter(row.fate for row in rows)
@@ -83,6 +85,7 @@ def summarise(bag: Path, schedule: Schedule, rows: Sequence[PairRow], missing: S
     decided = [row.decided_ns for row in rows]
     return BagSummary(
         bag=str(bag),
+        model=model,
         mode=schedule.settings.mode,
         inference_ms=schedule.settings.inference_ms,
         rgb_topic=schedule.topics.rgb.name,
@@ -100,8 +103,8 @@ def summarise(bag: Path, schedule: Schedule, rows: Sequence[PairRow], missing: S
         pairs=len(rows),
         fates={fate: fates[fate] for fate in FATES},
         overexposed_pairs=sum(row.overexposed_fraction >= MIN_OVEREXPOSED_FRACTION for row in fused),
-        sync_delta_ms=_percentiles([abs(row.delta_ns) / 1e6 for row in rows], (50, 95, 100)),
-        latency_ms=_percentiles([latency_ms(row) for row in fused], (50, 95, 99, 100)),
+        sync_delta_ms=percentiles([abs(row.delta_ns) / 1e6 for row in rows], (50, 95, 100)),
+        latency_ms=percentiles([latency_ms(row) for row in fused]),
         means={row.method: _without_nan(row.figures) for row in compared.rows} if compared else {},
         compared_pairs=compared.items if compared else 0,
         problems=dict(Counter(row.problem for row in rows if row.problem)),
@@ -139,7 +142,8 @@ def read_summary(path: Path) -> BagSummary:
     return BagSummary(**content)
 
 
-def _percentiles(values: Sequence[float], shares: Sequence[int]) -> dict[str, float]:
+def percentiles(values: Sequence[float], shares: Sequence[int] = (50, 95, 99, 100)) -> dict[str, float]:
+    """Return some percentiles by name, p50 for example, 100 being max; nothing of nothing."""
     if not values:
         return {}
     found = np.percentile(np.asarray(values), shares)

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,14 @@ from epofusion_ros.replay.bag import Bag, BagMessage
 from epofusion_ros.replay.fuse import Measures, Outcome, fuse_pairs, measure
 from epofusion_ros.replay.fused_bag import FusedBag
 from epofusion_ros.replay.gallery import LAYERS, Gallery
-from epofusion_ros.replay.rows import FUSED, PairRow, RowWriter
+from epofusion_ros.replay.rows import FUSED, METHODS, PairRow, RowWriter, write_unmatched
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
 from epofusion_ros.replay.topics import choose_topics
+
+if TYPE_CHECKING:
+    from epofusion_core.fuser import Fuser
 
 _LOG = logging.getLogger(__name__)
 _READ_AHEAD, _FUSE_AHEAD = 16, 4
@@ -39,16 +43,18 @@ class BagTask:
         folder: where its files go.
         settings: what to do.
         resume: go on from what an interrupted run has left.
+        threads: of the measuring, and of the network where the parameters name no number; 0 is one a core.
     """
 
     bag: Path
     folder: Path
     settings: ReplaySettings
     resume: bool = False
+    threads: int = 0
 
 
 def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, total: None) -> BagSummary:
-    """Replay a bag into a folder: `fused/`, `pictures/`, metrics.csv, timing.csv and, last of all, summary.json.
+    """Replay a bag into a folder: `fused/`, `pictures/`, metrics.csv, timing.csv, unmatched.csv, summary.json.
 
     Equal inputs give equal bytes, but for timing.csv, which says how fast this machine was.
 
@@ -68,7 +74,8 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
         info_topic = bag.camera_info_topic(topics.rgb.name)
         names = [topics.rgb.name, topics.thermal.name, *([info_topic] if info_topic else [])]
         schedule = Schedule(topics, task.settings)
-        pipeline = FusionPipeline(load_fuser(parameters, _LOG.info), parameters)
+        fuser = load_fuser(replace(parameters, threads=parameters.threads or task.threads), _LOG.info)
+        pipeline = FusionPipeline(fuser, parameters)
         pipeline.warm_up(parameters.warmup_height, parameters.warmup_width)
         earlier = notes.begin(resume=task.resume)
 
@@ -84,21 +91,27 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
             closing(ahead(lambda: fuse_pairs(scheduled, pipeline, earlier.rows), _FUSE_AHEAD)) as outcomes,
         ):
             rows = _write(outcomes, task, earlier)
-        summary = summarise(task.bag, schedule, rows, bag.damage)
+        summary = summarise(task.bag, _described(fuser), schedule, rows, bag.damage)
+    write_unmatched(task.folder / journal.UNMATCHED, schedule.unmatched_rgb())
     write_summary(task.folder / journal.SUMMARY, summary)
     return summary
+
+
+def _described(fuser: "Fuser") -> str:
+    engine = fuser.engine
+    return f"{fuser.card.name} by {engine.name}, {engine.precision}, on {engine.device}"
 
 
 def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: journal.Earlier) -> list[PairRow]:
     """Measure and write what comes, after what an earlier run has done; return all rows."""
     rows = list(earlier.rows)
     gallery = Gallery(task.folder / journal.PICTURES, task.settings.pictures)
-    measure_some = partial(_measured, compare_every=task.settings.compare_every)
+    measure_some = partial(_measured, settings=task.settings)
     with (
         FusedBag(task.folder / journal.FUSED_BAG) as fused_bag,
         RowWriter(task.folder / journal.METRICS) as metrics,
         (task.folder / journal.TIMING).open("w", newline="", encoding="utf-8") as timing_file,
-        closing(spread(measure_some, outcomes, max(1, (os.cpu_count() or 1) // 2))) as measured,
+        closing(spread(measure_some, outcomes, task.threads or os.cpu_count() or 1)) as measured,
     ):
         timing = csv.writer(timing_file)
         timing.writerow(["stamp_ns", "inference_ms"])
@@ -129,8 +142,13 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: journal.Earlier)
     return rows
 
 
-def _measured(outcome: Outcome, compare_every: int) -> tuple[Outcome, Measures | None]:
-    return outcome, measure(outcome, with_rules=outcome.number % compare_every == 0)
+def _measured(outcome: Outcome, settings: ReplaySettings) -> tuple[Outcome, Measures | None]:
+    methods: tuple[str, ...] = ()
+    if outcome.number % settings.compare_every == 0:
+        methods = METHODS
+    elif outcome.number % settings.measure_every == 0:
+        methods = (FUSED,)
+    return outcome, measure(outcome, methods)
 
 
 def _pictures(outcome: Outcome) -> dict[str, NDArray[np.uint8]]:

@@ -59,8 +59,11 @@ def choose_topics(
     by_name = {topic.name: topic for topic in topics}
     thermal = [thermal_topic] if thermal_topic else [t.name for t in topics if t.name != rgb_topic and _is_thermal(t)]
     rgb = [rgb_topic] if rgb_topic else [t.name for t in topics if t.name not in thermal]
-    if len(rgb) != 1 or len(thermal) != 1 or rgb == thermal or not {*rgb, *thermal} <= by_name.keys():
-        listed = ", ".join(str(topic) for topic in topics) or "none"
+    listed = ", ".join(str(topic) for topic in topics) or "none"
+    for name in (rgb_topic, thermal_topic):
+        if name and name not in by_name:
+            raise ValueError(f"bag {bag} has no image topic {name}; expected one of {listed}")
+    if len(rgb) != 1 or len(thermal) != 1 or rgb == thermal:
         raise ValueError(
             f"bag {bag} has the image topics {listed}; which are RGB and thermal? "
             "expected --rgb-topic and --thermal-topic to name them"

@@ -93,8 +93,18 @@ def test_the_files_it_points_to_are_there(file: Path) -> None:
 OUTPUTS = {topic.replace("~", "epofusion") for topic in PICTURES}
 
 
+RVIZ = yaml.safe_load((REPOSITORY / "config" / "epofusion.rviz").read_text())
+
+
+def test_rviz_gives_every_picture_its_place_in_the_window() -> None:
+    placed = bytes.fromhex(RVIZ["Window Geometry"]["QMainWindow State"])
+    for display in RVIZ["Visualization Manager"]["Displays"]:
+        assert display["Name"].encode("utf-16-be") in placed
+        assert RVIZ["Window Geometry"][display["Name"]] == {"collapsed": False}
+
+
 def test_rviz_shows_inputs_and_outputs_with_the_reliability_that_each_offers() -> None:
-    displays = yaml.safe_load((REPOSITORY / "config" / "epofusion.rviz").read_text())["Visualization Manager"]
+    displays = RVIZ["Visualization Manager"]
     asked = {d["Topic"]["Value"]: d["Topic"]["Reliability Policy"] for d in displays["Displays"]}
     assert asked == dict.fromkeys(INPUTS, "Best Effort") | dict.fromkeys(OUTPUTS, "Reliable")
     assert all(d["Topic"]["Durability Policy"] == "Volatile" for d in displays["Displays"])

@@ -57,7 +57,9 @@ def test_evaluate_compares_a_model_with_the_rules_over_all_and_per_dataset(
     tables = json.loads((out / "results.json").read_text())["tables"]
     assert [table["dataset"] for table in tables] == ["all", "country", "town"]
     assert tables[0]["rows"][0]["figures"]["mi"] == pytest.approx(float(means[0]["mi"]), abs=1e-4)
-    assert (out / "report.html").stat().st_size > 10_000
+    report = (out / "report.html").read_text()
+    assert f"<h1>Fusion quality: {glare_pairs.name}</h1>" in report
+    assert report.count("data:image/jpeg") > 10
 
 
 def test_evaluate_reads_a_list_and_names_what_is_missing(glare_pairs: Path, tmp_path: Path) -> None:

@@ -170,7 +170,6 @@ def test_topics_are_found_where_only_one_fits(there: list[ImageTopic], rgb: str,
     [
         (topics(a="rgb8", b="rgb8"), None, None),
         (topics(a="rgb8", b="rgb8", lwir="mono16"), None, None),
-        (topics(a="rgb8", lwir="mono16"), "/typo", None),
         (topics(a="rgb8"), "/a", "/a"),
         ([], None, None),
     ],

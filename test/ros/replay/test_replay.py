@@ -25,13 +25,13 @@ from epofusion_ros.cli.main import app
 from epofusion_ros.conversion import pixels
 from epofusion_ros.replay.bag import Bag, BagMessage
 from epofusion_ros.replay.fused_bag import CAMERA_INFO_TOPIC, FUSED_TOPIC, TOPICS
-from epofusion_ros.replay.rows import read_rows
+from epofusion_ros.replay.rows import read_rows, read_unmatched
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings, parameters_of, read_parameter_file
 from epofusion_ros.replay.task import BagTask, replay_bag
 from epofusion_ros.replay.topics import ImageTopic, TopicPair, choose_topics
 
-SAME = ("metrics.csv", "summary.json", "fused/fused.mcap", "fused/metadata.yaml")
+SAME = ("metrics.csv", "unmatched.csv", "summary.json", "fused/fused.mcap", "fused/metadata.yaml")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -57,7 +57,10 @@ def replayed(big_bag: Path, settings: ReplaySettings, tmp_path_factory: pytest.T
 def test_the_fused_bag_has_each_picture_under_the_stamp_of_its_rgb_image(replayed: Path, big_bag: Path) -> None:
     summary = json.loads((replayed / "summary.json").read_text())
     assert summary["pairs"] == summary["fates"]["fused"] == 14
+    assert summary["model"].startswith("untrained_xs by ")
     assert summary["received_rgb"] == 16 == summary["pairs"] + summary["unmatched_rgb"]
+    lonely = [(START_NS + index * 33 * MS, START_NS + (index * 33 + 5) * MS) for index in (3, 10)]
+    assert read_unmatched(replayed / "unmatched.csv") == lonely
     assert summary["missing"] == []
     with Bag(big_bag) as bag:
         sources = {message.stamp_ns: message for message in bag.messages([RGB_TOPIC])}
@@ -84,6 +87,15 @@ def test_each_pair_has_a_row_with_its_measures_and_some_are_compared_with_the_ru
     assert [row for row, glare in zip(rows, overexposed, strict=True) if "q_oe" in row.figures["fused"]] == [
         row for row, glare in zip(rows, overexposed, strict=True) if glare
     ]
+
+
+def test_one_of_several_pairs_is_measured_where_that_is_asked_for(
+    big_bag: Path, settings: ReplaySettings, tmp_path: Path
+) -> None:
+    replay_bag(BagTask(big_bag, tmp_path, replace(settings, measure_every=3, compare_every=6)))
+    rows = read_rows(tmp_path / "metrics.csv")
+    assert [len(row.figures) for row in rows] == [4, 0, 0, 1, 0, 0] * 2 + [4, 0]
+    assert all(row.overexposed_fraction >= 0 for row in rows)
 
 
 def test_every_run_gives_the_same_bytes(
@@ -127,8 +139,9 @@ def test_resume_refuses_other_settings_and_leaves_a_finished_replay_alone(
         replay_bag(BagTask(big_bag, folder, replace(settings, inference_ms=50.0), resume=True))
 
 
-def test_ctrl_c_leaves_what_the_same_command_with_resume_completes(
-    replayed: Path, big_bag: Path, random_weights: Path, tmp_path: Path
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_ctrl_c_and_a_kill_leave_what_the_same_command_with_resume_completes(
+    ending: signal.Signals, replayed: Path, big_bag: Path, random_weights: Path, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "epofusion_ros.cli.main", "bag", str(big_bag), "--out", str(tmp_path)]
     command += ["--model", str(random_weights), "--compare-every", "4"]
@@ -143,12 +156,13 @@ def test_ctrl_c_leaves_what_the_same_command_with_resume_completes(
                 except subprocess.TimeoutExpired:
                     continue
                 pytest.fail("the replay ended before it was interrupted")
-            process.send_signal(signal.SIGINT)
+            process.send_signal(ending)
             _, said = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == 130
-    assert "--resume goes on from here" in said
+    if ending is signal.SIGINT:
+        assert process.returncode == 130
+        assert "--resume goes on from here" in said
     assert "Traceback" not in said
     done = subprocess.run([*command, "--resume"], capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -331,7 +345,9 @@ def test_a_parameter_file_of_the_node_is_taken_and_wrong_ones_are_refused(tmp_pa
         (["BAG", "--mode", "realtime"], "go together"),
         (["BAG", "--config", "missing.yaml"], "missing.yaml"),
         (["BAG", "--model", "epofusion_xxl"], "epofusion_xxl"),
-        (["BAG", "--rgb-topic", "/typo"], "which are RGB and thermal?"),
+        (["BAG", "--rgb-topic", "/typo"], "has no image topic /typo; expected one of /camera/image_raw (rgb8"),
+        (["a[red]b"], "a[red]b does not exist"),
+        (["BAG", "--config", "a[red]b.yaml"], "a[red]b.yaml"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(

@@ -41,7 +41,13 @@ addEventListener("load", () => {
     sideways: document.documentElement.scrollWidth > innerWidth,
     before, after, reached: touched === wipe,
     shown: [...stage.querySelectorAll("img")].filter(isShown).map(image => image.dataset.layer),
-    first: document.querySelector(".frames figcaption").textContent.split(" · ")[0],
+    cut: [...document.querySelectorAll("svg text")].filter(text => {
+      const inner = text.getBoundingClientRect(), outer = text.closest("svg").getBoundingClientRect();
+      const within = inner.left >= outer.left && inner.right <= outer.right;
+      return !(within && inner.top >= outer.top && inner.bottom <= outer.bottom);
+    }).map(text => text.textContent),
+    smallest: Math.min(...[...document.querySelectorAll("svg text")].map(text => text.getBoundingClientRect().height)),
+    first: document.querySelector(".frames").previousElementSibling.firstChild.textContent.trim(),
     injected: document.querySelectorAll("b.evil").length,
   }));
 });
@@ -94,6 +100,7 @@ def test_a_browser_shows_everything_without_errors_and_the_slider_moves(
     assert len(said) == 1, said
     found = json.loads(said[0].split("PROBE ")[1].rsplit('", source', 1)[0])
     assert found.pop("images") >= 4 * 3
+    assert found.pop("smallest") >= 10, "labels of charts are large enough to be read"
     assert found == {
         "broken": 0,
         "charts": 3,
@@ -103,7 +110,8 @@ def test_a_browser_shows_everything_without_errors_and_the_slider_moves(
         "after": "inset(0px 0px 0px 25%)",
         "reached": True,
         "shown": ["thermal", "mask"],
-        "first": "most overexposed",
+        "cut": [],
+        "first": "Most overexposed",
         "injected": 0,
     }
 
