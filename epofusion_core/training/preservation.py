@@ -69,7 +69,7 @@ def structural_similarity(fused: Tensor, luma: Tensor, infrared: Tensor) -> Tens
         luma: Y.
         infrared: R.
     """
-    of = _moments(fused, luma, infrared, _SSIM_TAPS, _SSIM_SIGMA)
+    of = _moments(torch.cat((fused, luma, infrared), dim=1), _SSIM_TAPS, _SSIM_SIGMA)
     squares = of.mean_fused**2 + of.mean_sources**2
     luminance = (2 * of.mean_fused * of.mean_sources + _SSIM_C1) / (squares + _SSIM_C1)
     structure = (2 * of.covariance + _SSIM_C2) / (of.variance_fused + of.variance_sources + _SSIM_C2)
@@ -92,7 +92,7 @@ def information_fidelity(fused: Tensor, luma: Tensor, infrared: Tensor) -> Tenso
     for scale, taps in enumerate(_VIF_TAPS):
         if scale > 0:
             images = _filtered(images, taps, taps / 5)[..., ::2, ::2]
-        of = _moments(*images.split(1, dim=1), taps, taps / 5)
+        of = _moments(images, taps, taps / 5)
         gain = (of.covariance / (of.variance_sources + _SMALLEST_VARIANCE)).clamp(min=0.0)
         noise = (of.variance_fused - gain * of.covariance).clamp(min=0.0)
         signal = gain**2 * of.variance_sources / (noise + _VIF_NOISE_VARIANCE)
@@ -112,8 +112,8 @@ class _Moments(NamedTuple):
     covariance: Tensor
 
 
-def _moments(fused: Tensor, luma: Tensor, infrared: Tensor, taps: int, sigma: float) -> _Moments:
-    images = torch.cat((fused, luma, infrared), dim=1)
+def _moments(images: Tensor, taps: int, sigma: float) -> _Moments:
+    """Return the moments of fused, luma and infrared, (B, 3, H, W), under a Gaussian window."""
     products = torch.cat((images * images, images[:, :1] * images[:, 1:]), dim=1)
     filtered = _filtered(torch.cat((images, products), dim=1), taps, sigma)
     mean, square, cross = filtered[:, :3], filtered[:, 3:6], filtered[:, 6:]
