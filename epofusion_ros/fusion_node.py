@@ -250,7 +250,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         for kind, fate in _FATES:
             if isinstance(error, kind):
                 return self._drop(fate, str(error))
-        return self._drop("inference_errors", f"{type(error).__name__}: {error}")
+        sentence = " ".join(str(error).split())  # engines' errors have many lines
+        return self._drop("inference_errors", f"{type(error).__name__}: {sentence}")
 
     def _drop(self, fate: str, sentence: str) -> None:
         """Count a pair that is not fused, and say why, at most once a second for each reason."""
