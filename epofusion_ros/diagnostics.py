@@ -30,8 +30,8 @@ def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float
 def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bool) -> tuple[int, str]:
     """Return level (0 OK, 1 WARN, 2 ERROR) and a sentence, from the figures of this second and the last one.
 
-    ERROR: pairs failed and nothing was published. WARN: some failed, frames of one input are passed through, frames arrive
-    and none could be paired, or an input of the active node is silent. OK else.
+    ERROR: pairs failed and nothing was published. WARN: some failed, frames of one input are passed through, frames
+    arrive and none could be paired, or an input of the active node is silent. OK else.
     """
 
     def grown(name: str) -> float:
