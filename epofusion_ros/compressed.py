@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_ros.image_size import check_size
+
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage
     from std_msgs.msg import Header
@@ -38,7 +40,7 @@ class DecodedImage:
     data: Any
 
 
-def decode(message: CompressedLike, largest_side_px: int) -> DecodedImage:
+def decode(message: CompressedLike) -> DecodedImage:
     """Decode a JPEG or a PNG; a 16-bit PNG keeps its 16 bits.
 
     Raises:
@@ -46,10 +48,7 @@ def decode(message: CompressedLike, largest_side_px: int) -> DecodedImage:
     """
     data = bytes(message.data)
     width, height = size_of(data)
-    if not (0 < height <= largest_side_px and 0 < width <= largest_side_px):
-        raise ValueError(
-            f"compressed image is {width}x{height} pixels; expected 1 to {largest_side_px} in both directions"
-        )
+    check_size(width, height, "compressed image")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:

@@ -18,13 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_ros.compressed import CompressedLike, decode
+from epofusion_ros.image_size import check_size
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import Image
     from std_msgs.msg import Header
-
-LARGEST_SIDE_PX = 16384
-"""A message that claims to be larger is taken for garbage."""
 
 Pixels: TypeAlias = NDArray[Any]
 
@@ -100,7 +98,7 @@ def to_image(message: ImageLike | CompressedLike) -> ImageLike:
     if not isinstance(message, CompressedLike):
         return message
     try:
-        return decode(message, LARGEST_SIDE_PX)
+        return decode(message)
     except ValueError as error:
         raise ConversionError(str(error)) from error
 
@@ -155,8 +153,10 @@ def pixels(message: ImageLike) -> Pixels:
         raise UnknownEncodingError(f"encoding {message.encoding!r} is unknown; expected one of {', '.join(_LAYOUTS)}")
     dtype, channels = _LAYOUTS[message.encoding]
     height, width = message.height, message.width
-    if not (0 < height <= LARGEST_SIDE_PX and 0 < width <= LARGEST_SIDE_PX):
-        raise ConversionError(f"image is {width}x{height} pixels; expected 1 to {LARGEST_SIDE_PX} in both directions")
+    try:
+        check_size(width, height, "image")
+    except ValueError as error:
+        raise ConversionError(str(error)) from error
     row_bytes = width * channels * dtype.itemsize
     if message.step < row_bytes:
         raise ConversionError(f"step is {message.step} bytes; expected at least {row_bytes} for {width} pixels")

@@ -30,8 +30,8 @@ def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float
 def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bool) -> tuple[int, str]:
     """Return level (0 OK, 1 WARN, 2 ERROR) and a sentence, from the figures of this second and the last one.
 
-    ERROR: pairs arrived and every one failed. WARN: some failed, frames of one input are passed through, frames arrive
-    and none could be paired, or an input of the active node is silent. OK else.
+    ERROR: pairs failed and nothing was published. WARN: some failed, frames of one input are passed through, frames
+    arrive and none could be paired, or an input of the active node is silent. OK else.
     """
 
     def grown(name: str) -> float:
@@ -40,7 +40,8 @@ def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bo
     failed = {name: grown(name) for name in _DROPS if grown(name) > 0}
     if failed:
         said = ", ".join(f"{name} {count:.0f}" for name, count in failed.items())
-        return (1 if grown("fused") > 0 else 2), f"pairs dropped in the last second: {said}"
+        published = grown("fused") + grown("passed_through")
+        return (1 if published > 0 else 2), f"pairs dropped in the last second: {said}"
     for name, missing in _OTHER.items():
         if grown(f"passed_{name}") > 0:
             return 1, f"no {missing} frame comes: {name} is passed through"

@@ -250,7 +250,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         for kind, fate in _FATES:
             if isinstance(error, kind):
                 return self._drop(fate, str(error))
-        return self._drop("inference_errors", f"{type(error).__name__}: {error}")
+        sentence = " ".join(str(error).split())  # engines' errors have many lines
+        return self._drop("inference_errors", f"{type(error).__name__}: {sentence}")
 
     def _drop(self, fate: str, sentence: str) -> None:
         """Count a pair that is not fused, and say why, at most once a second for each reason."""
@@ -321,6 +322,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
 
 def main() -> int:
     """Run the node until it is interrupted; returns the exit code."""
+    # rclpy ends the spinning at SIGINT as at SIGTERM; a KeyboardInterrupt would come on top, anywhere in what follows.
+    signal.signal(signal.SIGINT, lambda *_: None)
     rclpy.init()
     try:
         node = FusionNode()
@@ -333,12 +336,13 @@ def main() -> int:
     executor.add_node(node)
     try:
         _spin(node, executor)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience must not interrupt the tidying up
+    except ExternalShutdownException:
+        pass
     finally:
         node.stop()
         node.destroy_node()
         rclpy.try_shutdown()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nor must impatience kill the interpreter on its last way
     return 0
 
 
@@ -350,7 +354,8 @@ def _spin(node: FusionNode, executor: SingleThreadedExecutor) -> None:
         except ExternalShutdownException:
             raise
         except Exception as error:
-            node.survive(error)
+            if rclpy.ok():  # else it comes of the shutdown itself
+                node.survive(error)
 
 
 if __name__ == "__main__":

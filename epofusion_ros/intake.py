@@ -65,16 +65,20 @@ class Intake:
         self._settings = settings
         self._newest_ns: dict[str, int] = {}
         self._arrived_s: dict[str, float] = {}
+        self._ahead_s: dict[str, float] = {}
         self._passing = False
         self._counted_reset: tuple[bool, float] | None = None
 
     @property
     def stamp_offset_s(self) -> float | None:
-        """Newest thermal stamp minus newest RGB stamp, s; None without both."""
-        newest_ns = self._newest_ns
-        if not newest_ns.keys() >= {"rgb", "thermal"}:
+        """By how much thermal stamps are ahead of RGB stamps, s, were both taken at one moment; None without both.
+
+        Each stamp is compared with the arrival of its frame: the newest stamps of both alone differ by as much as a
+        frame interval, 0.1 s for slow cameras, depending on which of them came last.
+        """
+        if not self._ahead_s.keys() >= {"rgb", "thermal"}:
             return None
-        return (newest_ns["thermal"] - newest_ns["rgb"]) / _NS_PER_S
+        return self._ahead_s["thermal"] - self._ahead_s["rgb"]
 
     def tune(self, settings: NodeParameters) -> None:
         """Work with other parameters from now on; the pairer's limits are set by its owner."""
@@ -83,6 +87,7 @@ class Intake:
     def take(self, name: str, stamp_ns: int, frame: Any, now_s: float) -> None:  # noqa: ANN401 - any stamped message
         """Take a frame of input "rgb" or "thermal", at a time on a steady clock."""
         self._account.arrived(name, now_s)
+        self._ahead_s[name] = stamp_ns / _NS_PER_S - now_s
         self._watch_time(name, stamp_ns, now_s)
         if self._is_to_pass(name, now_s):
             count = self._pairer.rgb if name == "rgb" else self._pairer.thermal

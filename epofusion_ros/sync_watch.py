@@ -40,7 +40,7 @@ class SyncWatch:
             rgb: the RGB input.
             thermal: the thermal input.
             pairs: found so far.
-            offset_s: newest thermal stamp minus newest RGB stamp, thermal offset applied; None without both.
+            offset_s: by how much thermal stamps are ahead of RGB stamps, thermal offset applied; None without both.
             slop_s: largest difference within a pair.
         """
         if now_s - self._since_s < _EVERY_S:

@@ -55,6 +55,7 @@ class ThermalScaler:
         self.scaling = scaling
         self._clahe = cv2.createCLAHE(scaling.clahe, _CLAHE_TILES) if scaling.clahe > 0 else None
         self.range: tuple[float, float] | None = None
+        self._dtype: np.dtype[np.generic] | None = None
 
     def reset(self) -> None:
         """Forget the frames before, since time has jumped back."""
@@ -76,6 +77,8 @@ class ThermalScaler:
         return image if self._clahe is None else np.asarray(self._clahe.apply(image), dtype=np.uint8)
 
     def _scaled(self, thermal: NDArray[np.generic]) -> NDArray[np.uint8]:
+        if thermal.dtype != self._dtype:  # counts after kelvin: the range of before means nothing
+            self._dtype, self.range = thermal.dtype, None
         values = thermal.astype(np.float32, copy=False)
         low, high = self._fixed(thermal.dtype) if self.scaling.mode == "fixed" else self._next_range(values)
         self.range = (low, high)

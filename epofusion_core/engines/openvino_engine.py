@@ -70,6 +70,7 @@ class OpenVinoEngine:
         """See `Engine.prepare`."""
         if self._frame is not None and self._frame.fits(height, width):
             return
+        self._frame = None  # where what follows fails, the next frame must not be run with what is half made
         frame = Frame(self._config, height, width)
         arrays = {"luma": frame.luma, "infrared": frame.infrared, "noise": frame.noise}
         known = {port.any_name for port in self._graph.inputs}

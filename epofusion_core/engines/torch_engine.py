@@ -43,15 +43,16 @@ class TorchEngine:
     def prepare(self, height: int, width: int) -> None:
         """See `Engine.prepare`."""
         if self._frame is None or not self._frame.fits(height, width):
-            self._frame = Frame(self._config, height, width)
-            self._noise = self._tensor(self._frame.noise)
+            frame = Frame(self._config, height, width)
+            self._noise = self._tensor(frame.noise)
+            self._frame = frame  # last: where memory was too small, the next frame is prepared for anew
 
     def run(self, luma: GreyInput, infrared: GreyInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Engine.run`."""
-        self.prepare(*luma.shape)
-        assert self._frame is not None
-        self._frame.fill(luma, infrared)
         try:
+            self.prepare(*luma.shape)
+            assert self._frame is not None
+            self._frame.fill(luma, infrared)
             with torch.inference_mode():
                 images = self._tensor(self._frame.luma), self._tensor(self._frame.infrared)
                 fused, probability = self._fuse(*images, self._noise, self._steps)

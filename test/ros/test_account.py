@@ -64,6 +64,8 @@ def test_percentiles_are_of_the_last_values() -> None:
         ({"received_rgb": 9, "received_thermal": 9, "pairs": 9, "fused": 5, "size_errors": 4}, 1, "size_errors 4"),
         ({"received_rgb": 9, "received_thermal": 9, "pairs": 9, "convert_errors": 9}, 2, "convert_errors 9"),
         ({"received_rgb": 9, "received_thermal": 9, "pairs": 9, "stale": 9}, 2, "stale 9"),
+        ({"received_rgb": 9, "received_thermal": 9, "pairs": 9, "stale": 1, "superseded": 8}, 2, "stale 1"),
+        ({"received_rgb": 9, "passed_rgb": 9, "passed_through": 8, "convert_errors": 1}, 1, "convert_errors 1"),
     ],
 )
 def test_the_verdict_names_what_is_wrong(now: dict[str, float], level: int, sentence: str) -> None:

@@ -31,7 +31,15 @@ def encoded(extension: str, image: np.ndarray) -> bytes:
 
 
 SCENE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8), (9, 9), 0)
-HUGE_PNG = encoded(".png", SCENE)[:16] + struct.pack(">II", 100_000, 100_000) + encoded(".png", SCENE)[24:]
+
+
+def claiming(width: int, height: int) -> bytes:
+    """Return a PNG whose headers claim another size."""
+    good = encoded(".png", SCENE)
+    return good[:16] + struct.pack(">II", width, height) + good[24:]
+
+
+HUGE_PNG = claiming(100_000, 100_000)
 
 
 @settings(max_examples=50, deadline=None)
@@ -61,6 +69,7 @@ def test_colours_come_in_order_from_png_and_nearly_from_jpeg() -> None:
         (encoded(".jpg", SCENE)[:4], "ends within its headers"),
         (b"\xff\xd8\x00\x00\x00\x00", "a JPEG with damaged headers"),
         (HUGE_PNG, "is 100000x100000 pixels; expected 1 to 16384"),
+        (claiming(16_000, 16_000), "is 16000x16000 pixels; expected at most 33554432 in all"),
     ],
 )
 def test_what_cannot_be_decoded_is_one_clear_sentence(data: bytes, sentence: str) -> None:

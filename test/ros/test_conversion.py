@@ -107,6 +107,7 @@ def test_a_written_message_reads_back_under_its_header() -> None:
         ({"height": 60}, "data has 144 bytes; expected 1440"),
         ({"height": 0}, "image is 8x0 pixels"),
         ({"width": 4_000_000_000}, "image is 4000000000x6 pixels"),
+        ({"width": 16_000, "height": 16_000}, "image is 16000x16000 pixels; expected at most 33554432 in all"),
     ],
 )
 def test_a_malformed_message_is_one_clear_sentence(changes: dict[str, object], sentence: str) -> None:

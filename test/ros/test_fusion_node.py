@@ -75,6 +75,19 @@ def test_what_cannot_be_configured_fails_with_one_line_and_stays_unconfigured_un
             lines = [line for line in (tmp_path / "log").read_text().splitlines() if "cannot be configured" in line]
             assert len(lines) == 1 + (model == broken)
             assert sentence in lines[-1]
+        assert peer.set_parameter("model", str(random_weights)) == ""
+        assert peer.set_parameter("registration.mode", "extrinsics") == ""
+        (tmp_path / "wrong.yaml").write_text("thermal: yes")
+        for file, sentence in (
+            ("missing.yaml", "missing.yaml: cannot be read"),
+            ("wrong.yaml", "T_rgb_thermal is miss"),
+        ):
+            assert peer.set_parameter("registration.file", str(tmp_path / file)) == ""
+            assert not peer.transition(CONFIGURE)
+            assert peer.state() == "unconfigured"
+            lines = [line for line in (tmp_path / "log").read_text().splitlines() if "cannot be configured" in line]
+            assert sentence in lines[-1]
+        assert peer.set_parameter("registration.mode", "none") == ""
         assert "scale_mode is 'magic'; expected one of" in peer.set_parameter("thermal.scale_mode", "magic")
         assert peer.set_parameter("model", str(random_weights)) == ""
         assert peer.set_parameter("device", "abacus") == ""

@@ -1,5 +1,9 @@
 """From arrival to pair: time resets are seen once, and both accounts hold."""
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from epofusion_ros.account import Account
 from epofusion_ros.intake import Intake, Job
 from epofusion_ros.pairing import Lone, NearestPairer, Pair, PairingLimits
@@ -140,3 +144,39 @@ def test_a_camera_that_never_starts_is_missing_too() -> None:
     for index in range(8):
         bench.take("thermal", index * 100 * MS, index * 0.1)
     assert bench.passed == [("thermal", 600 * MS), ("thermal", 700 * MS)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    offset_ms=st.integers(-5000, 5000),
+    intervals_ms=st.tuples(st.integers(16, 200), st.integers(16, 200)),
+    phase_ms=st.integers(0, 200),
+    frames=st.integers(2, 60),
+    delays_ms=st.lists(st.integers(0, 3), min_size=2, max_size=8),
+)
+def test_the_offset_of_stamps_is_measured_whatever_the_rates_and_phases(
+    offset_ms: int, intervals_ms: tuple[int, int], phase_ms: int, frames: int, delays_ms: list[int]
+) -> None:
+    bench = Bench()
+    assert bench.intake.stamp_offset_s is None
+    taken = [("rgb", index * intervals_ms[0]) for index in range(frames)]
+    taken += [("thermal", phase_ms + index * intervals_ms[1]) for index in range(frames)]
+    for number, (name, at_ms) in enumerate(sorted(taken, key=lambda each: each[1])):
+        stamp_ns = (100_000 + at_ms + (offset_ms if name == "thermal" else 0)) * MS
+        bench.take(name, stamp_ns, (at_ms + delays_ms[number % len(delays_ms)]) / 1e3)
+    assert bench.intake.stamp_offset_s == pytest.approx(offset_ms / 1e3, abs=0.0031)
+
+
+def test_what_fails_when_a_pair_is_handed_on_harms_no_later_pair() -> None:
+    bench = Bench()
+
+    def fail(_: Job) -> None:
+        raise RuntimeError("no")
+
+    intake = Intake(bench.pairer, bench.account, fail, lambda *_: None, NodeParameters())
+    intake.take("rgb", S, S, 0.0)
+    with pytest.raises(RuntimeError):
+        intake.take("thermal", S, S, 0.0)
+    bench.both(2 * S)
+    assert [pair.stamp_ns for pair in bench.pairs] == [2 * S]
+    assert bench.pairer.rgb.paired == bench.pairer.thermal.paired == 2

@@ -2,8 +2,12 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+from harness import Peer, fill, running_node
+from sensor_msgs.msg import Image
 
 from epofusion_ros.sync_watch import InputState, SyncWatch
 
@@ -40,3 +44,32 @@ def test_counts_that_begin_anew_are_no_negative_frames() -> None:
     warning = watch.check(20.0, replace(FINE, received=0), replace(FINE, received=0), 0, None, 0.02)
     assert warning is not None
     assert "0 RGB and 0 thermal" in warning
+
+
+def test_the_offset_that_the_log_names_is_the_one_that_brings_the_pairs(
+    random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    """A thermal clock that lags by 0.8 s, and a thermal camera of 9 Hz: its newest stamp is up to 0.11 s older."""
+    log = tmp_path / "log"
+    found: re.Match[str] | None = None
+    settings = {"sync.slop": 0.05}
+    with running_node(random_weights, domain, log, **settings), Peer(["fused"]) as peer:
+        peer.activate()
+        started_ns, sent = peer.now_ns(), 0
+        corrected = False
+        while not peer.outputs.fused:
+            now_ns = started_ns + sent * 37_000_000
+            assert sent < 1000, log.read_text()
+            peer.spin_until(lambda now_ns=now_ns: peer.now_ns() >= now_ns, "the next frame's turn")
+            for publisher, channels, every, lag_ns in ((peer.rgb, (3,), 1, 0), (peer.thermal, (), 3, 800_000_000)):
+                if sent % every == 0:
+                    message = fill(Image(), np.zeros((48, 64, *channels), np.uint8), "rgb8" if channels else "mono8")
+                    message.header.stamp.sec, message.header.stamp.nanosec = divmod(now_ns - lag_ns, 1_000_000_000)
+                    publisher.publish(message)
+            sent += 1
+            found = re.search(r"add (-?[0-9.]+) to sync.thermal_offset", log.read_text())
+            if found and not corrected:
+                assert float(found[1]) == pytest.approx(0.8, abs=0.05)
+                assert peer.set_parameter("sync.thermal_offset", float(found[1])) == ""
+                corrected = True
+    assert corrected, "the slop of 0.05 s pairs nothing before"

@@ -98,6 +98,13 @@ def test_after_a_reset_the_past_has_no_effect() -> None:
     assert np.array_equal(used(scene()), scaler()(scene()))
 
 
+def test_another_encoding_in_mid_stream_begins_anew() -> None:
+    """At two grey levels a frame, counts would look white for minutes in the range of kelvin."""
+    used = scaler()
+    used((scene() / 100).astype(np.float32))
+    assert np.array_equal(used(scene()), scaler()(scene()))
+
+
 @pytest.mark.parametrize("black_hot", [False, True])
 def test_dead_pixels_look_cold_whatever_is_hot(black_hot: bool) -> None:
     values = np.linspace(290, 310, 120 * 160, dtype=np.float32).reshape(120, 160)
