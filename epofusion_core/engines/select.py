@@ -55,6 +55,8 @@ def _choose(options: EngineOptions) -> str:
     fitting = [name for name in _FASTEST_FIRST[device] if name == "torch" or not options.compiled]
     if options.precision in ("bf16", "int8"):
         fitting = [name for name in fitting if name != "onnxruntime"]
+    if options.precision == "f16" and device == "cpu":  # OpenVINO has it on few processors
+        fitting = [name for name in fitting if name != "openvino"]
     if options.precision == "int8":
         fitting = [name for name in fitting if name == "openvino"]
     for name in fitting:
