@@ -52,9 +52,9 @@ def subjects_of(
         weights = resolve_weights(model)
         for count in steps or [read_card(weights).config.steps]:
             for engine in found:
-                precisions = ["f32"]
+                precisions = ["f32"] if device == "cpu" else ["f32", "f16"]
                 if engine == "openvino":
-                    precisions += ["bf16"] * _has_bf16()
+                    precisions += ["bf16"] * (device == "cpu" and _has_bf16())
                     precisions += ["int8"] * bool(shipped_graph(weights, count, "int8"))
                 subjects += [Subject(model, EngineOptions(engine, device, each, count, threads)) for each in precisions]
     return subjects

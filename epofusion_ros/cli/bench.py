@@ -50,7 +50,7 @@ def bench(
         fusers = {subject: Fuser.load(subject.model, **asdict(subject.options), report=note) for subject in subjects}
         latencies = measure_latency(fusers, sample_pair(height, width), rounds)
         memory_mb = {subject: peak_memory_mb(subject, height, width) for subject in subjects}
-        shares = _shares(subjects, latencies, height, width, threads)
+        shares = _shares(subjects, latencies, height, width, threads, device)
         results: dict[str, Any] = {
             "processor": _processor(),
             "threads": threads or len(os.sched_getaffinity(0)),
@@ -59,6 +59,7 @@ def bench(
             **shares,
             "rows": [
                 {"subject": subject.label, **asdict(latencies[subject]), "memory_mb": memory_mb[subject]}
+                | {"gmacs": shares["gmacs"].get(subject.label)}
                 | {"share_of_peak": shares["share_of_peak"].get(subject.label)}
                 for subject in subjects
             ],
@@ -82,31 +83,47 @@ def _write(out: Path, results: dict[str, Any]) -> None:
 
 
 def _shares(
-    subjects: "list[Subject]", latencies: "dict[Subject, Latency]", height: int, width: int, threads: int
+    subjects: "list[Subject]",
+    latencies: "dict[Subject, Latency]",
+    height: int,
+    width: int,
+    threads: int,
+    device: str,
 ) -> dict[str, Any]:
-    """Count operations where PyTorch is there to do it, and compare with the peak where OpenVINO is."""
+    """Count operations where PyTorch is there to do it; compare with the processor's peak where OpenVINO is."""
     import importlib.util
 
-    if not importlib.util.find_spec("torch") or not importlib.util.find_spec("openvino"):
-        note("no share of the peak: it needs PyTorch, to count operations, and OpenVINO, to measure the peak")
-        return {"peak_gmacs": {}, "gmacs": {}, "share_of_peak": {}}
+    shares: dict[str, Any] = {"peak_gmacs": {}, "gmacs": {}, "share_of_peak": {}}
+    if not importlib.util.find_spec("torch"):
+        note("no operations and no share of the peak: PyTorch, which counts them, is not installed")
+        return shares
+    shares["gmacs"] = _gmacs(subjects, height, width)
+    if device != "cpu" or not importlib.util.find_spec("openvino"):
+        note("no share of the peak: OpenVINO measures it, that of the processor alone")
+        return shares
     from epofusion_core.benchmark.peak import measure_peak
+
+    precisions = {"f32", "int8", *(subject.options.precision for subject in subjects)}
+    peak = measure_peak(threads or len(os.sched_getaffinity(0)), tuple(sorted(precisions)))
+    shares |= {"peak_gmacs": peak.gmacs, "peak_gmacs_by_operation": asdict(peak)}
+    shares["share_of_peak"] = {
+        s.label: shares["gmacs"][s.label] / (latencies[s].engine_ms / 1e3) / peak.gmacs[s.options.precision]
+        for s in subjects
+    }
+    return shares
+
+
+def _gmacs(subjects: "list[Subject]", height: int, width: int) -> dict[str, float]:
+    """Return the multiply-accumulates of a pair, in 10^9, by label."""
     from epofusion_core.model.card import resolve_weights
     from epofusion_core.model.complexity import measure_complexity
     from epofusion_core.model.weights import load_weights
 
-    precisions = tuple(sorted({subject.options.precision for subject in subjects}))
-    peak = measure_peak(threads or len(os.sched_getaffinity(0)), precisions).gmacs
-    gmacs: dict[str, float] = {}
-    for subject in subjects:
-        network, _ = load_weights(resolve_weights(subject.model))
-        counted = measure_complexity(network, height, width, subject.options.steps)
-        gmacs[subject.label] = counted.macs / 1e9
-    share = {
-        subject.label: gmacs[subject.label] / (latencies[subject].engine_ms / 1e3) / peak[subject.options.precision]
-        for subject in subjects
-    }
-    return {"peak_gmacs": peak, "gmacs": gmacs, "share_of_peak": share}
+    counted: dict[tuple[str, int | None], float] = {}
+    for model, steps in {(subject.model, subject.options.steps) for subject in subjects}:
+        network, _ = load_weights(resolve_weights(model))
+        counted[model, steps] = measure_complexity(network, height, width, steps).macs / 1e9
+    return {subject.label: counted[subject.model, subject.options.steps] for subject in subjects}
 
 
 def _parts(models: list[str], height: int, width: int, threads: int) -> dict[str, dict[str, float]]:
@@ -204,12 +221,19 @@ def _processor() -> str:
 def _show(results: dict[str, Any]) -> None:
     width, height = results["size"]
     title = f"{width}x{height}, {results['processor']}, {results['threads']} threads; ms but where told"
-    table = Table("model", "p50", "p95", "p99", "engine", "pairs/s", "memory MB", "of peak", title=title)
+    table = Table("model", "p50", "p95", "p99", "engine", "pairs/s", "memory MB", "GMAC", "of peak", title=title)
     for row in results["rows"]:
         times = (f"{row[key]:.1f}" for key in ("p50_ms", "p95_ms", "p99_ms", "engine_ms", "fps"))
-        share = row["share_of_peak"]
-        table.add_row(row["subject"], *times, f"{row['memory_mb']:.0f}", f"{share:.0%}" if share is not None else "")
+        share, gmacs = row["share_of_peak"], row["gmacs"]
+        known = (f"{gmacs:.2f}" if gmacs is not None else "", f"{share:.0%}" if share is not None else "")
+        table.add_row(row["subject"], *times, f"{row['memory_mb']:.0f}", *known)
     Console(width=max(console.width, _TABLE_WIDTH)).print(table)
+    if results["peak_gmacs"]:
+        peaks = results["peak_gmacs_by_operation"]
+        by_precision = Table("precision", *peaks, title="measured peak of the processor, GMAC/s")
+        for precision in results["peak_gmacs"]:
+            by_precision.add_row(precision, *(f"{rates[precision]:.0f}" for rates in peaks.values()))
+        console.print(by_precision)
     for model, parts in results["parts_ms"].items():
         by_part = Table("part", "one call", title=f"{model}: where PyTorch's time goes, ms")
         for name, value in parts.items():

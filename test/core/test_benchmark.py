@@ -24,13 +24,27 @@ def test_bench_times_every_engine_and_draws_latency_against_quality(
     for row in results["rows"]:
         assert 0 < row["engine_ms"] < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
         assert 10 < row["memory_mb"] < 4000
+        assert 0 < row["gmacs"] < 1
         assert 0 < row["share_of_peak"] < 1.2
     assert results["processor"]
+    for rates in results["peak_gmacs_by_operation"].values():
+        assert min(rates["f32"], rates["int8"]) > 0
     assert {"encoder", "refinement", "tail", "luma and padding"} <= results["parts_ms"][str(random_weights)].keys()
     costs_ms = results["batches"][str(random_weights)]
     assert list(costs_ms) == ["1", "2", "4", "8"]
     assert min(costs_ms.values()) > 0
     assert (tmp_path / "pareto.png").stat().st_size > 10_000
+
+
+def test_bench_tells_the_cost_by_resolution(random_weights: Path, tmp_path: Path) -> None:
+    arguments = ["bench", "--model", str(random_weights), "--rounds", "5", "--height", "64", "--width", "96"]
+    arguments += ["--engine", "onnxruntime", "--resolutions", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    rows = json.loads((tmp_path / "bench.json").read_text())["resolutions"]
+    assert [(row["width"], row["height"]) for row in rows] == [(320, 256), (640, 480), (1280, 720), (1920, 1080)]
+    costs_ms = [row["p50_ms"] for row in rows]
+    assert 0 < costs_ms[0] < costs_ms[-1]
 
 
 def test_bench_names_an_unknown_measure(random_weights: Path, glare_pairs: Path, tmp_path: Path) -> None:
