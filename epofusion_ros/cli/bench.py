@@ -17,6 +17,8 @@ from epofusion_ros.cli.console import clear_errors, console, note
 if TYPE_CHECKING:
     from epofusion_core.benchmark.latency import Latency
     from epofusion_core.benchmark.subject import Subject
+    from epofusion_core.data.pairs import Pair
+    from epofusion_core.evaluation.columns import Column
 
 _TABLE_WIDTH = 120  # a cut figure cannot be read
 _RESOLUTIONS = ((256, 320), (480, 640), (720, 1280), (1080, 1920))
@@ -45,6 +47,7 @@ def bench(
         from epofusion_core.fuser import Fuser
         from epofusion_core.model.card import WEIGHTS_FOLDER
 
+        chosen = _pairs_and_measure(data, list_file, measure) if data is not None else None
         models = model or sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
         subjects = subjects_of(models, engine or (), steps, device, threads)
         fusers = {subject: Fuser.load(subject.model, **asdict(subject.options), report=note) for subject in subjects}
@@ -71,8 +74,8 @@ def bench(
             results["batches"] = _batches(models, height, width, threads, rounds)
         _write(out, results)
         _show(results)
-        if data is not None:
-            results["quality"] = _pareto(out / "pareto.png", data, list_file, measure, latencies, (width, height))
+        if chosen is not None:
+            results["quality"] = _pareto(out / "pareto.png", *chosen, latencies, (width, height))
             _write(out, results)
     console.print(f"written: {out / 'bench.json'}", highlight=False, soft_wrap=True)
 
@@ -166,27 +169,31 @@ def _batches(models: list[str], height: int, width: int, threads: int, rounds: i
     return {model: measure_batches(model, height, width, threads, max(5, rounds // 5)) for model in models}
 
 
+def _pairs_and_measure(data: Path, list_file: Path | None, measure: str) -> "tuple[list[Pair], Column]":
+    """Look for what quality is measured on before the measuring, which takes minutes, begins."""
+    from epofusion_core.data.pairs import find_pairs
+    from epofusion_core.evaluation.columns import COLUMNS
+
+    column = next((each for each in COLUMNS if each.key == measure), None)
+    if column is None:
+        raise ValueError(f"measure {measure!r} is unknown; expected one of {', '.join(each.key for each in COLUMNS)}")
+    return find_pairs(data, list_file), column
+
+
 def _pareto(
     path: Path,
-    data: Path,
-    list_file: Path | None,
-    measure: str,
+    pairs: "list[Pair]",
+    column: "Column",
     latencies: "dict[Subject, Latency]",
     size: tuple[int, int],
 ) -> dict[str, float]:
     from rich.progress import track
 
     from epofusion_core.benchmark.pareto import Point, plot_pareto
-    from epofusion_core.data.pairs import find_pairs
-    from epofusion_core.evaluation.columns import COLUMNS
     from epofusion_core.evaluation.evaluate import measure_pairs
     from epofusion_core.evaluation.methods import ModelMethod
     from epofusion_core.evaluation.summary import collect
 
-    column = next((each for each in COLUMNS if each.key == measure), None)
-    if column is None:
-        raise ValueError(f"measure {measure!r} is unknown; expected one of {', '.join(each.key for each in COLUMNS)}")
-    pairs = find_pairs(data, list_file)
     quality: dict[tuple[str, str, int], float] = {}
     for subject in track(latencies, "quality", console=console, transient=True):
         # Engines of one precision give one picture. One at a time: dozens of models in each worker fill the memory.
@@ -196,8 +203,8 @@ def _pareto(
             for sentence in evaluation.problems:
                 note(sentence)
             if not evaluation.tables:
-                raise ValueError(f"{data}: {subject.label} fused none of its pairs; expected at least one")
-            quality[_picture(subject)] = evaluation.tables[0].rows[0].figures[measure]
+                raise ValueError(f"{subject.label} fused none of the {len(pairs)} pairs; expected at least one")
+            quality[_picture(subject)] = evaluation.tables[0].rows[0].figures[column.key]
     points = [
         Point(s.model, s.options.engine, s.options.precision, s.options.steps or 0, timed.p50_ms, quality[_picture(s)])
         for s, timed in latencies.items()

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -47,12 +48,22 @@ def test_bench_tells_the_cost_by_resolution(random_weights: Path, tmp_path: Path
     assert 0 < costs_ms[0] < costs_ms[-1]
 
 
-def test_bench_names_an_unknown_measure(random_weights: Path, glare_pairs: Path, tmp_path: Path) -> None:
-    arguments = ["bench", "--model", str(random_weights), "--rounds", "5", "--height", "64", "--width", "96"]
-    arguments += ["--engine", "openvino", "--data", str(glare_pairs), "--measure", "beauty", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, arguments)
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--engine", "tensorflow"], "engine 'tensorflow' cannot be benchmarked; expected torch or onnxruntime"),
+        (["--data", "{pairs}", "--measure", "beauty"], "measure 'beauty' is unknown; expected one of en"),
+        (["--data", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_benchmarked_is_one_clear_sentence_before_anything_is_timed(
+    options: list[str], sentence: str, random_weights: Path, glare_pairs: Path, tmp_path: Path
+) -> None:
+    arguments = ["bench", "--model", str(random_weights), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*arguments, *(option.format(pairs=glare_pairs) for option in options)])
     assert done.exit_code == 2
-    assert "measure 'beauty' is unknown" in done.output.replace("\n", " ")
+    assert sentence in done.output
+    assert not (tmp_path / "out").exists()
 
 
 _POINTS = st.lists(
