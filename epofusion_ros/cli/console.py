@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 console = Console()
@@ -17,7 +18,7 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        error_console.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
+        error_console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from error
 
 

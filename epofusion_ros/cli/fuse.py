@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from epofusion_ros.cli import options
-from epofusion_ros.cli.console import clear_errors, console, finish, note, progress
+from epofusion_ros.cli.console import clear_errors, finish, note, progress
 
 
 def fuse(
@@ -27,5 +27,5 @@ def fuse(
         fuser = Fuser.load(model, engine=engine, device=device, precision=precision, steps=steps, report=note)
         with progress("fusing") as report:
             summary = fuse_files(fuser, vi, ir, out, report)
-    console.print(f"written to {out}")
+    note(f"written to {out}")
     finish(summary.fused, "fused", summary.failures)

@@ -7,6 +7,8 @@ from rich.table import Table
 
 from epofusion_ros.cli.console import console
 
+_TITLE = "Named sizes; MACs without the guidance head, as the paper's Table V counts them"
+
 
 def info(
     height: Annotated[int, typer.Option(help="Image height, pixels.", min=1)] = 480,
@@ -17,7 +19,7 @@ def info(
     from epofusion_core.model.config import MODELS
     from epofusion_core.model.epofusion import EPOFusion
 
-    summary = Table("model", "input", "steps", "parameters / M", "MACs / G", title="Named sizes (guidance not counted)")
+    summary = Table("model", "input", "steps", "parameters / M", "MACs / G", title=_TITLE)
     by_part: list[tuple[str, Complexity]] = []
     for name, config in MODELS.items():
         complexity = measure_complexity(EPOFusion(config), height, width)
