@@ -101,6 +101,7 @@ def test_a_result_stays_when_the_next_pair_is_fused(random_weights: Path) -> Non
         ({"engine": "openvino", "device": "npu"}, "device 'npu' is not one of this OpenVINO"),
         ({"engine": "openvino", "compiled": True}, "compiled is not for engine openvino"),
         ({"engine": "openvino", "precision": "int8"}, "make it by `epofusion export --engine openvino"),
+        ({"device": "cuda"}, "torch is left out: .*no CUDA device.*onnxruntime is left out: device 'cuda' is not one"),
         ({"device": "cuda", "precision": "int8"}, "no engine for device 'cuda' and precision int8"),
     ],
     ids=str,
@@ -142,6 +143,16 @@ def test_auto_says_what_it_takes(random_weights: Path) -> None:
     fuser = Fuser.load(random_weights, report=said.append)
     assert fuser.engine.name == "openvino"
     assert "engine openvino, precision f32, on cpu" in said
+
+
+def test_auto_leaves_out_what_cannot_do_it_and_says_so(random_weights: Path) -> None:
+    if openvino_computes_in("f16"):
+        pytest.skip("OpenVINO computes in f16 on this processor")
+    said: list[str] = []
+    fuser = Fuser.load(random_weights, precision="f16", report=said.append)
+    assert (fuser.engine.name, fuser.engine.precision) == ("onnxruntime", "f16")
+    assert said[0].startswith("engine openvino is left out: precision f16 is not one that device 'cpu' computes in")
+    assert said[-1] == "engine onnxruntime, precision f16, on cpu"
 
 
 def test_a_damaged_cache_is_rebuilt_and_said(random_weights: Path) -> None:
