@@ -18,6 +18,7 @@ ROS_WHEELS = [
     "ros-lifecycle-msgs",
     "ros-rmw-fastrtps-cpp",
 ]
+TORCH = ["onnx>=1.17", "onnxscript>=0.2", "timm>=1.0", "torch>=2.6", "torchvision>=0.21"]
 TEST = [
     "catkin-pkg>=1.0",
     "colcon-core>=0.19",
@@ -82,8 +83,8 @@ setup(
         "typer>=0.12",
     ],
     extras_require={
-        "torch": ["onnx>=1.17", "onnxscript>=0.2", "timm>=1.0", "torch>=2.6", "torchvision>=0.21"],
-        "train": ["accelerate>=1.0", "nncf>=2.14", "tensorboard>=2.16"],
+        "torch": TORCH,
+        "train": [*TORCH, "accelerate>=1.0", "nncf>=2.14", "tensorboard>=2.16"],
         "onnxruntime": ["onnxruntime>=1.18"],
         "openvino": ["openvino>=2024.4"],
         "ros-wheels": ROS_WHEELS,

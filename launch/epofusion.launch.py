@@ -54,7 +54,8 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         "device",
         default_value="",
-        description="Where the network runs: cpu, cuda or cuda:N. Empty: as params_file says.",
+        description="Where the network runs: cpu, cuda, gpu, npu and so on, by engine; docs/parameters.md. "
+        "Empty: as params_file says.",
     ),
     DeclareLaunchArgument(
         "enclave",

@@ -8,6 +8,8 @@ from epofusion_core.engines.engine import EngineError, EngineOptions
 from epofusion_core.engines.graphs import shipped_graph
 from epofusion_core.model.card import read_card, resolve_weights
 
+_ENGINES = ("torch", "onnxruntime", "openvino")
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -42,19 +44,24 @@ def subjects_of(
 
     Raises:
         WeightsError: a model is not there.
-        EngineError: no engine is installed.
+        EngineError: an engine that is asked for is unknown or not installed, or none is.
     """
-    found = [name for name in engines or ("torch", "onnxruntime", "openvino") if importlib.util.find_spec(name)]
+    found = [name for name in _ENGINES if importlib.util.find_spec(name)]
+    for name in engines:
+        if name not in found:
+            what = "is not installed" if name in _ENGINES else "cannot be benchmarked"
+            raise EngineError(f"engine {name!r} {what}; expected {' or '.join(found or _ENGINES)}")
+    found = list(engines) or found
     if not found:
-        raise EngineError(f"none of the engines {', '.join(engines) or 'torch, onnxruntime, openvino'} is installed")
+        raise EngineError(f"none of the engines {', '.join(_ENGINES)} is installed")
     subjects: list[Subject] = []
     for model in models:
         weights = resolve_weights(model)
         for count in steps or [read_card(weights).config.steps]:
             for engine in found:
-                precisions = ["f32"]
+                precisions = ["f32"] if device == "cpu" else ["f32", "f16"]
                 if engine == "openvino":
-                    precisions += ["bf16"] * _has_bf16()
+                    precisions += ["bf16"] * (device == "cpu" and _has_bf16())
                     precisions += ["int8"] * bool(shipped_graph(weights, count, "int8"))
                 subjects += [Subject(model, EngineOptions(engine, device, each, count, threads)) for each in precisions]
     return subjects

@@ -48,15 +48,20 @@ def cached_file(name: str, build: Callable[[], bytes], what: str, report: Report
         report(f"{path} is damaged: {what} again")
     else:
         report(f"{what}, kept in {path}")
-    content = build()
     path.parent.mkdir(parents=True, exist_ok=True)
+    content = build()
     _replace(path, content)
     _replace(checksum, hashlib.sha256(content).hexdigest().encode())
     return path
 
 
 def _replace(path: Path, content: bytes) -> None:
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    Path(partial).replace(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

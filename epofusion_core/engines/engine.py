@@ -67,6 +67,8 @@ class EngineOptions:
                 raise EngineError(f"{what} {value!r} is unknown; expected one of {', '.join(known)}")
         if self.steps is not None and self.steps < 1:
             raise EngineError(f"steps is {self.steps}; expected at least 1")
+        if self.compiled and self.engine not in ("auto", "torch"):
+            raise EngineError(f"compiled is not for engine {self.engine}; expected engine torch, or auto")
         if self.threads < 0:
             raise EngineError(f"threads is {self.threads}; expected 0 (all) or more")
 

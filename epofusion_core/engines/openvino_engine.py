@@ -13,9 +13,10 @@ from epofusion_core.engines.graphs import find_graph, shipped_graph
 from epofusion_core.model.config import ModelConfig
 
 if TYPE_CHECKING:
-    from openvino import InferRequest
+    from openvino import CompiledModel, InferRequest
 
-_PRECISIONS = ("f32", "f16", "bf16", "int8")
+_CAPABILITIES = {"f16": "FP16", "bf16": "BF16"}
+"""What OpenVINO calls the precisions that not every device computes in."""
 
 
 class OpenVinoEngine:
@@ -27,7 +28,8 @@ class OpenVinoEngine:
         """Read the exported graph.
 
         Raises:
-            EngineError: OpenVINO is not installed, lacks the device or cannot read the graph.
+            EngineError: OpenVINO is not installed, lacks the device or cannot read the graph, or the device does not
+                compute in the precision.
         """
         try:
             import openvino
@@ -44,6 +46,7 @@ class OpenVinoEngine:
             raise EngineError(
                 f"device {self.device!r} is not one of this OpenVINO; expected one of {', '.join(available)}"
             )
+        self._check_precision()
         self._path = find_graph(weights, steps, "int8" if self.precision == "int8" else "f32", report)
         try:
             self._graph = self._core.read_model(self._path)
@@ -59,12 +62,25 @@ class OpenVinoEngine:
             self._properties |= {"INFERENCE_NUM_THREADS": options.thread_count, "ENABLE_CPU_PINNING": False}
         self._frame: Frame | None = None
 
+    def _check_precision(self) -> None:
+        """Refuse what the device does not compute in: OpenVINO would take another precision without a word."""
+        needed = _CAPABILITIES.get(self.precision)
+        if needed and needed not in self._capabilities():
+            able = [name for name, capability in _CAPABILITIES.items() if capability in self._capabilities()]
+            raise EngineError(
+                f"precision {self.precision} is not one that device {self.device!r} computes in with OpenVINO; "
+                f"expected {', '.join(['f32', *able, 'int8'])}"
+            )
+
     def _floating_precision(self) -> str:
         """Return what layers compute in that have no 8-bit weights: bf16 in an int8 graph, where the device has it."""
         if self.precision != "int8":
             return self.precision
-        capabilities = self._core.get_property(self.device.upper(), "OPTIMIZATION_CAPABILITIES")
-        return "bf16" if "BF16" in capabilities else "f32"
+        return "bf16" if "BF16" in self._capabilities() else "f32"
+
+    def _capabilities(self) -> list[str]:
+        names: list[str] = self._core.get_property(self.device.upper(), "OPTIMIZATION_CAPABILITIES")
+        return names
 
     def prepare(self, height: int, width: int) -> None:
         """See `Engine.prepare`."""
@@ -87,7 +103,7 @@ class OpenVinoEngine:
         return self._frame.crop(results["fused"], results["mask"])
 
     def _compile(self, frame: Frame) -> "InferRequest":
-        """Compile for one size, since fixed sizes run faster; the result is kept for the next start."""
+        """Compile for one size, since fixed sizes run faster; the result is kept for the next start where it can be."""
         from openvino import get_version
 
         device = self.device.upper()
@@ -96,11 +112,14 @@ class OpenVinoEngine:
         made_of = [self._path.read_bytes(), get_version(), self._core.get_property(device, "FULL_DEVICE_NAME")]
         settings = repr(sorted(self._properties.items()))
         name = f"{self._path.stem}-{frame.width}x{frame.height}-{content_hash(*made_of, settings)}.openvino"
-        blob = cached_file(
-            name,
-            lambda: self._core.compile_model(graph, device, self._properties).export_model().getvalue(),
-            f"compiling {self._path.name} for {frame.width}x{frame.height} on {self.device}",
-            self._report,
-        )
-        compiled = self._core.import_model(blob.read_bytes(), device, self._properties)
-        return compiled.create_infer_request()
+
+        def compiled() -> "CompiledModel":
+            return self._core.compile_model(graph, device, self._properties)
+
+        what = f"compiling {self._path.name} for {frame.width}x{frame.height} on {self.device}"
+        try:
+            blob = cached_file(name, lambda: compiled().export_model().getvalue(), what, self._report)
+        except OSError as error:
+            self._report(f"{what} at every start, since it cannot be kept: {error}")
+            return compiled().create_infer_request()
+        return self._core.import_model(blob.read_bytes(), device, self._properties).create_infer_request()

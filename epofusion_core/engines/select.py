@@ -1,6 +1,7 @@
 """Opens the engine that a user asks for, or the fastest that is there."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 from epofusion_core.engines.cache import Report
@@ -25,43 +26,47 @@ def open_engine(weights: Path, card: ModelCard, options: EngineOptions, report: 
         weights: safetensors file; graphs of it are looked for beside it.
         card: of that file.
         options: what the user asks for; anything explicit is had or refused.
-        report: told what takes long, and what "auto" takes.
+        report: told what takes long, and what "auto" takes and leaves out.
 
     Raises:
         EngineError: what is asked for is not there.
         WeightsError: the weights are damaged.
     """
-    name = _choose(options) if options.engine == "auto" else options.engine
-    engine: Engine
-    if name == "torch":
-        engine = _open_torch(weights, options)
-    elif name == "onnxruntime":
-        from epofusion_core.engines.onnxruntime_engine import OnnxRuntimeEngine
-
-        engine = OnnxRuntimeEngine(weights, card.config, options, report)
-    else:
-        from epofusion_core.engines.openvino_engine import OpenVinoEngine
-
-        engine = OpenVinoEngine(weights, card.config, options, report)
+    open_one = _open_fastest if options.engine == "auto" else _open
+    engine = open_one(weights, card, options, report)
     if "auto" in (options.engine, options.precision):
         report(f"engine {engine.name}, precision {engine.precision}, on {engine.device}")
     return engine
 
 
-def _choose(options: EngineOptions) -> str:
+def _open_fastest(weights: Path, card: ModelCard, options: EngineOptions, report: Report) -> Engine:
+    """Open the first of the installed engines that can do what is asked for; what is left out is reported."""
     device = options.device.split(":")[0]
     if device not in _FASTEST_FIRST:
         raise EngineError(f"device {options.device!r} is unknown; expected one of {', '.join(_FASTEST_FIRST)}")
     fitting = [name for name in _FASTEST_FIRST[device] if name == "torch" or not options.compiled]
-    if options.precision in ("bf16", "int8"):
-        fitting = [name for name in fitting if name != "onnxruntime"]
-    if options.precision == "int8":
-        fitting = [name for name in fitting if name == "openvino"]
-    for name in fitting:
-        if importlib.util.find_spec(name):
-            return name
-    wanted = " or ".join(fitting) or "another device, or another precision"
-    raise EngineError(f"no engine for device {options.device!r} and precision {options.precision}; expected {wanted}")
+    refusals: list[str] = []
+    for name in filter(importlib.util.find_spec, fitting):
+        try:
+            return _open(weights, card, replace(options, engine=name), report)
+        except EngineError as error:
+            refusals.append(f"engine {name} is left out: {error}")
+            report(refusals[-1])
+    missing = f"expected {' or '.join(fitting)} to be installed" if fitting else "compiled is for engine torch"
+    why = "; ".join(refusals) or missing
+    raise EngineError(f"no engine for device {options.device!r} and precision {options.precision}: {why}")
+
+
+def _open(weights: Path, card: ModelCard, options: EngineOptions, report: Report) -> Engine:
+    if options.engine == "torch":
+        return _open_torch(weights, options)
+    if options.engine == "onnxruntime":
+        from epofusion_core.engines.onnxruntime_engine import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine(weights, card.config, options, report)
+    from epofusion_core.engines.openvino_engine import OpenVinoEngine
+
+    return OpenVinoEngine(weights, card.config, options, report)
 
 
 def _open_torch(weights: Path, options: EngineOptions) -> Engine:

@@ -62,7 +62,7 @@ class ModelCard:
                 json.loads(metadata["provenance"]),
                 json.loads(metadata["metrics"]),
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError) as error:  # JSON of another shape
             raise WeightsError(f"{path}: its metadata cannot be read ({error})") from error
 
 

@@ -31,10 +31,16 @@ def load_weights(path: Path) -> tuple[EPOFusion, ModelCard]:
             configuration.
     """
     card = read_card(path)
-    model = EPOFusion(card.config)
+    try:
+        model = EPOFusion(card.config)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: the configuration in the file gives no network: {_brief(error)}") from error
     try:
         model.load_state_dict(load_file(path))
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path}: tensors do not fit the configuration in the file: {reason}") from error
+        raise WeightsError(f"{path}: tensors do not fit the configuration in the file: {_brief(error)}") from error
     return model.eval().requires_grad_(False), card
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

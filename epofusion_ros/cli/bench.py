@@ -17,6 +17,8 @@ from epofusion_ros.cli.console import clear_errors, console, note
 if TYPE_CHECKING:
     from epofusion_core.benchmark.latency import Latency
     from epofusion_core.benchmark.subject import Subject
+    from epofusion_core.data.pairs import Pair
+    from epofusion_core.evaluation.columns import Column
 
 _TABLE_WIDTH = 120  # a cut figure cannot be read
 _RESOLUTIONS = ((256, 320), (480, 640), (720, 1280), (1080, 1920))
@@ -45,12 +47,13 @@ def bench(
         from epofusion_core.fuser import Fuser
         from epofusion_core.model.card import WEIGHTS_FOLDER
 
+        chosen = _pairs_and_measure(data, list_file, measure) if data is not None else None
         models = model or sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
         subjects = subjects_of(models, engine or (), steps, device, threads)
         fusers = {subject: Fuser.load(subject.model, **asdict(subject.options), report=note) for subject in subjects}
         latencies = measure_latency(fusers, sample_pair(height, width), rounds)
         memory_mb = {subject: peak_memory_mb(subject, height, width) for subject in subjects}
-        shares = _shares(subjects, latencies, height, width, threads)
+        shares = _shares(subjects, latencies, height, width, threads, device)
         results: dict[str, Any] = {
             "processor": _processor(),
             "threads": threads or len(os.sched_getaffinity(0)),
@@ -59,6 +62,7 @@ def bench(
             **shares,
             "rows": [
                 {"subject": subject.label, **asdict(latencies[subject]), "memory_mb": memory_mb[subject]}
+                | {"gmacs": shares["gmacs"].get(subject.label)}
                 | {"share_of_peak": shares["share_of_peak"].get(subject.label)}
                 for subject in subjects
             ],
@@ -70,8 +74,8 @@ def bench(
             results["batches"] = _batches(models, height, width, threads, rounds)
         _write(out, results)
         _show(results)
-        if data is not None:
-            results["quality"] = _pareto(out / "pareto.png", data, list_file, measure, latencies, (width, height))
+        if chosen is not None:
+            results["quality"] = _pareto(out / "pareto.png", *chosen, latencies, (width, height))
             _write(out, results)
     note(f"written: {out / 'bench.json'}")
 
@@ -82,31 +86,47 @@ def _write(out: Path, results: dict[str, Any]) -> None:
 
 
 def _shares(
-    subjects: "list[Subject]", latencies: "dict[Subject, Latency]", height: int, width: int, threads: int
+    subjects: "list[Subject]",
+    latencies: "dict[Subject, Latency]",
+    height: int,
+    width: int,
+    threads: int,
+    device: str,
 ) -> dict[str, Any]:
-    """Count operations where PyTorch is there to do it, and compare with the peak where OpenVINO is."""
+    """Count operations where PyTorch is there to do it; compare with the processor's peak where OpenVINO is."""
     import importlib.util
 
-    if not importlib.util.find_spec("torch") or not importlib.util.find_spec("openvino"):
-        note("no share of the peak: it needs PyTorch, to count operations, and OpenVINO, to measure the peak")
-        return {"peak_gmacs": {}, "gmacs": {}, "share_of_peak": {}}
+    shares: dict[str, Any] = {"peak_gmacs": {}, "gmacs": {}, "share_of_peak": {}}
+    if not importlib.util.find_spec("torch"):
+        note("no operations and no share of the peak: PyTorch, which counts them, is not installed")
+        return shares
+    shares["gmacs"] = _gmacs(subjects, height, width)
+    if device != "cpu" or not importlib.util.find_spec("openvino"):
+        note("no share of the peak: OpenVINO measures it, that of the processor alone")
+        return shares
     from epofusion_core.benchmark.peak import measure_peak
+
+    precisions = {"f32", "int8", *(subject.options.precision for subject in subjects)}
+    peak = measure_peak(threads or len(os.sched_getaffinity(0)), tuple(sorted(precisions)))
+    shares |= {"peak_gmacs": peak.gmacs, "peak_gmacs_by_operation": asdict(peak)}
+    shares["share_of_peak"] = {
+        s.label: shares["gmacs"][s.label] / (latencies[s].engine_ms / 1e3) / peak.gmacs[s.options.precision]
+        for s in subjects
+    }
+    return shares
+
+
+def _gmacs(subjects: "list[Subject]", height: int, width: int) -> dict[str, float]:
+    """Return the multiply-accumulates of a pair, in 10^9, by label."""
     from epofusion_core.model.card import resolve_weights
     from epofusion_core.model.complexity import measure_complexity
     from epofusion_core.model.weights import load_weights
 
-    precisions = tuple(sorted({subject.options.precision for subject in subjects}))
-    peak = measure_peak(threads or len(os.sched_getaffinity(0)), precisions).gmacs
-    gmacs: dict[str, float] = {}
-    for subject in subjects:
-        network, _ = load_weights(resolve_weights(subject.model))
-        counted = measure_complexity(network, height, width, subject.options.steps)
-        gmacs[subject.label] = counted.macs / 1e9
-    share = {
-        subject.label: gmacs[subject.label] / (latencies[subject].engine_ms / 1e3) / peak[subject.options.precision]
-        for subject in subjects
-    }
-    return {"peak_gmacs": peak, "gmacs": gmacs, "share_of_peak": share}
+    counted: dict[tuple[str, int | None], float] = {}
+    for model, steps in {(subject.model, subject.options.steps) for subject in subjects}:
+        network, _ = load_weights(resolve_weights(model))
+        counted[model, steps] = measure_complexity(network, height, width, steps).macs / 1e9
+    return {subject.label: counted[subject.model, subject.options.steps] for subject in subjects}
 
 
 def _parts(models: list[str], height: int, width: int, threads: int) -> dict[str, dict[str, float]]:
@@ -149,27 +169,31 @@ def _batches(models: list[str], height: int, width: int, threads: int, rounds: i
     return {model: measure_batches(model, height, width, threads, max(5, rounds // 5)) for model in models}
 
 
+def _pairs_and_measure(data: Path, list_file: Path | None, measure: str) -> "tuple[list[Pair], Column]":
+    """Look for what quality is measured on before the measuring, which takes minutes, begins."""
+    from epofusion_core.data.pairs import find_pairs
+    from epofusion_core.evaluation.columns import COLUMNS
+
+    column = next((each for each in COLUMNS if each.key == measure), None)
+    if column is None:
+        raise ValueError(f"measure {measure!r} is unknown; expected one of {', '.join(each.key for each in COLUMNS)}")
+    return find_pairs(data, list_file), column
+
+
 def _pareto(
     path: Path,
-    data: Path,
-    list_file: Path | None,
-    measure: str,
+    pairs: "list[Pair]",
+    column: "Column",
     latencies: "dict[Subject, Latency]",
     size: tuple[int, int],
 ) -> dict[str, float]:
     from rich.progress import track
 
     from epofusion_core.benchmark.pareto import Point, plot_pareto
-    from epofusion_core.data.pairs import find_pairs
-    from epofusion_core.evaluation.columns import COLUMNS
     from epofusion_core.evaluation.evaluate import measure_pairs
     from epofusion_core.evaluation.methods import ModelMethod
     from epofusion_core.evaluation.summary import collect
 
-    column = next((each for each in COLUMNS if each.key == measure), None)
-    if column is None:
-        raise ValueError(f"measure {measure!r} is unknown; expected one of {', '.join(each.key for each in COLUMNS)}")
-    pairs = find_pairs(data, list_file)
     quality: dict[tuple[str, str, int], float] = {}
     for subject in track(latencies, "quality", console=console, transient=True):
         # Engines of one precision give one picture. One at a time: dozens of models in each worker fill the memory.
@@ -179,8 +203,8 @@ def _pareto(
             for sentence in evaluation.problems:
                 note(sentence)
             if not evaluation.tables:
-                raise ValueError(f"{data}: {subject.label} fused none of its pairs; expected at least one")
-            quality[_picture(subject)] = evaluation.tables[0].rows[0].figures[measure]
+                raise ValueError(f"{subject.label} fused none of the {len(pairs)} pairs; expected at least one")
+            quality[_picture(subject)] = evaluation.tables[0].rows[0].figures[column.key]
     points = [
         Point(s.model, s.options.engine, s.options.precision, s.options.steps or 0, timed.p50_ms, quality[_picture(s)])
         for s, timed in latencies.items()
@@ -204,12 +228,19 @@ def _processor() -> str:
 def _show(results: dict[str, Any]) -> None:
     width, height = results["size"]
     title = f"{width}x{height}, {results['processor']}, {results['threads']} threads; ms but where told"
-    table = Table("model", "p50", "p95", "p99", "engine", "pairs/s", "memory MB", "of peak", title=title)
+    table = Table("model", "p50", "p95", "p99", "engine", "pairs/s", "memory MB", "GMAC", "of peak", title=title)
     for row in results["rows"]:
         times = (f"{row[key]:.1f}" for key in ("p50_ms", "p95_ms", "p99_ms", "engine_ms", "fps"))
-        share = row["share_of_peak"]
-        table.add_row(row["subject"], *times, f"{row['memory_mb']:.0f}", f"{share:.0%}" if share is not None else "")
+        share, gmacs = row["share_of_peak"], row["gmacs"]
+        known = (f"{gmacs:.2f}" if gmacs is not None else "", f"{share:.0%}" if share is not None else "")
+        table.add_row(row["subject"], *times, f"{row['memory_mb']:.0f}", *known)
     Console(width=max(console.width, _TABLE_WIDTH)).print(table)
+    if results["peak_gmacs"]:
+        peaks = results["peak_gmacs_by_operation"]
+        by_precision = Table("precision", *peaks, title="measured peak of the processor, GMAC/s")
+        for precision in results["peak_gmacs"]:
+            by_precision.add_row(precision, *(f"{rates[precision]:.0f}" for rates in peaks.values()))
+        console.print(by_precision)
     for model, parts in results["parts_ms"].items():
         by_part = Table("part", "one call", title=f"{model}: where PyTorch's time goes, ms")
         for name, value in parts.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -11,15 +12,36 @@ from rich.progress import Progress
 console = Console()
 error_console = Console(stderr=True)
 
+_EXTRAS = {
+    "torch": {"torch", "torchvision", "timm", "onnx", "onnxscript"},
+    "train": {"accelerate", "nncf", "tensorboard"},
+    "openvino": {"openvino"},
+    "onnxruntime": {"onnxruntime"},
+}
+"""What not every user installs, by the extra of setup.py that has it."""
+
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Turn a ValueError or OSError of the block into its sentence on standard error and exit code 2."""
+    """Turn bad input, or a library that is missing, into a sentence on standard error and exit code 2."""
     try:
         yield
     except (ValueError, OSError) as error:
-        error_console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True, highlight=False)
-        raise typer.Exit(2) from error
+        _fail(str(error), error)
+    except ModuleNotFoundError as error:
+        extra = next((extra for extra, names in _EXTRAS.items() if error.name in names), None)
+        if extra is None:
+            raise
+        _fail(
+            f"this command needs {error.name}, which is not installed; expected epofusion_ros[{extra}]: "
+            "`source scripts/setup_venv` installs everything",
+            error,
+        )
+
+
+def _fail(sentence: str, error: Exception) -> NoReturn:
+    error_console.print(f"[red]error:[/red] {escape(sentence)}", soft_wrap=True, highlight=False)
+    raise typer.Exit(2) from error
 
 
 def note(sentence: str) -> None:

@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from epofusion_ros.cli.console import console
+from epofusion_ros.cli.console import clear_errors, console
+
+_TITLE = "Named sizes; MACs without the guidance head, as the paper's Table V counts them"
 
 
 def info(
@@ -13,22 +15,23 @@ def info(
     width: Annotated[int, typer.Option(help="Image width, pixels.", min=1)] = 640,
 ) -> None:
     """Show parameters, multiply-accumulates and the table by part of each named size (the paper's Table V)."""
-    from epofusion_core.model.complexity import Complexity, measure_complexity
-    from epofusion_core.model.config import MODELS
-    from epofusion_core.model.epofusion import EPOFusion
+    with clear_errors():
+        from epofusion_core.model.complexity import Complexity, measure_complexity
+        from epofusion_core.model.config import MODELS
+        from epofusion_core.model.epofusion import EPOFusion
 
-    summary = Table("model", "input", "steps", "parameters / M", "MACs / G", title="Named sizes (guidance not counted)")
-    by_part: list[tuple[str, Complexity]] = []
-    for name, config in MODELS.items():
-        complexity = measure_complexity(EPOFusion(config), height, width)
-        by_part.append((name, complexity))
-        summary.add_row(
-            name,
-            f"{height}x{width}",
-            str(complexity.steps),
-            f"{complexity.parameters / 1e6:.2f}",
-            f"{complexity.fusion_macs / 1e9:.2f}",
-        )
+        summary = Table("model", "input", "steps", "parameters / M", "MACs / G", title=_TITLE)
+        by_part: list[tuple[str, Complexity]] = []
+        for name, config in MODELS.items():
+            complexity = measure_complexity(EPOFusion(config), height, width)
+            by_part.append((name, complexity))
+            summary.add_row(
+                name,
+                f"{height}x{width}",
+                str(complexity.steps),
+                f"{complexity.parameters / 1e6:.2f}",
+                f"{complexity.fusion_macs / 1e9:.2f}",
+            )
     console.print(summary)
     for name, complexity in by_part:
         table = Table("part", "parameters / M", "MACs a call / G", "calls", title=name)

@@ -20,16 +20,17 @@ def train(
     cpu: Annotated[bool, typer.Option(help="Do not use a GPU.")] = False,
 ) -> None:
     """Train a model; TensorBoard logs, pictures, checkpoints and weights go to OUT."""
-    import torch
-    import yaml
-
-    from epofusion_core.training.config import read_train_config
-    from epofusion_core.training.trainer import NonFiniteLossError
-    from epofusion_core.training.trainer import train as run
-
-    if threads:
-        torch.set_num_threads(threads)
     with clear_errors():
+        import torch
+        import yaml
+
+        from epofusion_core.training.config import read_train_config
+        from epofusion_core.training.trainer import NonFiniteLossError
+        from epofusion_core.training.trainer import train as run
+
+        if threads:
+            torch.set_num_threads(threads)
+
         replaced = {"data.root": str(data)} if data else {}
         for setting in set_ or []:
             key, separator, value = setting.partition("=")

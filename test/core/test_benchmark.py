@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -24,8 +25,11 @@ def test_bench_times_every_engine_and_draws_latency_against_quality(
     for row in results["rows"]:
         assert 0 < row["engine_ms"] < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
         assert 10 < row["memory_mb"] < 4000
+        assert 0 < row["gmacs"] < 1
         assert 0 < row["share_of_peak"] < 1.2
     assert results["processor"]
+    for rates in results["peak_gmacs_by_operation"].values():
+        assert min(rates["f32"], rates["int8"]) > 0
     assert {"encoder", "refinement", "tail", "luma and padding"} <= results["parts_ms"][str(random_weights)].keys()
     costs_ms = results["batches"][str(random_weights)]
     assert list(costs_ms) == ["1", "2", "4", "8"]
@@ -33,12 +37,33 @@ def test_bench_times_every_engine_and_draws_latency_against_quality(
     assert (tmp_path / "pareto.png").stat().st_size > 10_000
 
 
-def test_bench_names_an_unknown_measure(random_weights: Path, glare_pairs: Path, tmp_path: Path) -> None:
+def test_bench_tells_the_cost_by_resolution(random_weights: Path, tmp_path: Path) -> None:
     arguments = ["bench", "--model", str(random_weights), "--rounds", "5", "--height", "64", "--width", "96"]
-    arguments += ["--engine", "openvino", "--data", str(glare_pairs), "--measure", "beauty", "--out", str(tmp_path)]
+    arguments += ["--engine", "onnxruntime", "--resolutions", "--out", str(tmp_path)]
     done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    rows = json.loads((tmp_path / "bench.json").read_text())["resolutions"]
+    assert [(row["width"], row["height"]) for row in rows] == [(320, 256), (640, 480), (1280, 720), (1920, 1080)]
+    costs_ms = [row["p50_ms"] for row in rows]
+    assert 0 < costs_ms[0] < costs_ms[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--engine", "tensorflow"], "engine 'tensorflow' cannot be benchmarked; expected torch or onnxruntime"),
+        (["--data", "{pairs}", "--measure", "beauty"], "measure 'beauty' is unknown; expected one of en"),
+        (["--data", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_benchmarked_is_one_clear_sentence_before_anything_is_timed(
+    options: list[str], sentence: str, random_weights: Path, glare_pairs: Path, tmp_path: Path
+) -> None:
+    arguments = ["bench", "--model", str(random_weights), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*arguments, *(option.format(pairs=glare_pairs) for option in options)])
     assert done.exit_code == 2
-    assert "measure 'beauty' is unknown" in done.output.replace("\n", " ")
+    assert sentence in done.output
+    assert not (tmp_path / "out").exists()
 
 
 _POINTS = st.lists(

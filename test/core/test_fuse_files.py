@@ -83,6 +83,13 @@ def test_a_missing_input_is_one_clear_sentence(random_weights: Path, tmp_path: P
     assert "Traceback" not in result.output
 
 
+def test_brackets_in_a_file_name_are_told_as_they_are(random_weights: Path, tmp_path: Path) -> None:
+    name = tmp_path / "[bold]night[/red].png"
+    result = run("--vi", name, "--ir", name, "--out", tmp_path / "out", "--model", random_weights)
+    assert result.exit_code == 2
+    assert str(name) in result.output
+
+
 def test_a_damaged_video_is_one_clear_sentence(tmp_path: Path, random_weights: Path) -> None:
     (tmp_path / "vi.mp4").write_bytes(b"no video")
     paths = ("--vi", tmp_path / "vi.mp4", "--ir", tmp_path / "vi.mp4", "--out", tmp_path / "out")

@@ -1,11 +1,13 @@
 """`Fuser`, the one door for users, and the weights files behind it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 
 from epofusion_core import Fuser
 from epofusion_core.imaging import luma, with_luma
@@ -94,6 +96,34 @@ def test_a_truncated_or_foreign_weights_file_is_one_clear_sentence(random_weight
         path.write_bytes(content)
         with pytest.raises(WeightsError, match=name):
             Fuser.load(path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "sentence"),
+    [
+        ({"format": "another-1"}, "is no EPOFusion model"),
+        ({"config": "[1, 2]"}, "its metadata cannot be read"),
+        ({"config": "7"}, "its metadata cannot be read"),
+        ({"metrics": "{"}, "its metadata cannot be read"),
+        ({"encoder": "resnet_of_nobody"}, "the configuration in the file gives no network"),
+        ({"width": "wide"}, "the configuration in the file gives no network"),
+        ({"width": 56}, "tensors do not fit the configuration in the file"),
+    ],
+    ids=str,
+)
+def test_a_weights_file_that_contradicts_itself_is_one_clear_sentence(
+    metadata: dict[str, object], sentence: str, random_weights: Path, tmp_path: Path
+) -> None:
+    whole = read_card(random_weights).to_metadata()
+    if metadata.keys() & whole.keys():
+        changed = {**whole, **metadata}
+    else:
+        changed = {**whole, "config": json.dumps({**json.loads(whole["config"]), **metadata})}
+    path = tmp_path / "strange.safetensors"
+    save_file(load_file(random_weights), path, metadata=changed)
+    with pytest.raises(WeightsError, match=f"strange.safetensors: {sentence}") as caught:
+        Fuser.load(path, engine="torch")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_weights_file_says_what_it_is(random_weights: Path) -> None:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from epofusion_core import Fuser
+from epofusion_core.engines.graphs import shipped_graph
 from epofusion_core.evaluation.baselines import glare_maximum, maximum
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics, mean_where_applicable
 from epofusion_core.imaging import luma
-from epofusion_core.model.card import WEIGHTS_FOLDER, read_card
+from epofusion_core.model.card import WEIGHTS_FOLDER, read_card, resolve_weights
 from epofusion_core.simulation import Drive
 
 NAMES = ("epofusion_xs", "epofusion_s")
@@ -24,6 +25,23 @@ def test_a_weights_file_is_small_and_says_where_it_comes_from(name: str) -> None
     assert card.name == name
     assert {"data", "iterations", "license"} <= card.provenance.keys()
     assert card.metrics["msrs_vif"] > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_graphs_that_ship_are_of_these_weights_and_give_their_picture(name: str) -> None:
+    weights = resolve_weights(name)
+    frame = Drive(UNSEEN_SEED).frame(60)
+    expected = Fuser.load(name, engine="torch")(frame.visible, frame.thermal)
+    for engine, precision in (("onnxruntime", "f32"), ("openvino", "f32"), ("openvino", "int8")):
+        assert shipped_graph(weights, 1, precision) is not None, f"{precision} is not beside the weights"
+        result = Fuser.load(name, engine=engine, precision=precision)(frame.visible, frame.thermal)
+        difference = result.fused_luma - expected.fused_luma
+        if precision == "f32":
+            assert np.abs(difference).max() < 1e-3
+            assert np.abs(result.guidance - expected.guidance).max() < 1e-3
+        else:
+            assert -10 * np.log10(np.mean(np.square(difference))) > 48, "PSNR in dB; 54 is measured"
+            assert mask_metrics(result.guidance >= 0.5, expected.guidance >= 0.5).iou > 0.8, "0.87 is measured"
 
 
 @pytest.mark.parametrize("name", NAMES)

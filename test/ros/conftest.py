@@ -14,13 +14,16 @@ from epofusion_ros.share import DDS_PROFILE_VARIABLE
 
 PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds_shm.xml"
 
+# Fast DDS reads its profile once a process, when the first participant is created. A test that creates one before the
+# variable is set would have all later tests send images over UDP, which loses many of them.
+os.environ[DDS_PROFILE_VARIABLE] = str(PROFILE)
+
 
 @pytest.fixture
 def domain(monkeypatch: pytest.MonkeyPatch) -> int:
     """A ROS domain that no other test process uses at the same time."""
     number = 1 + os.getpid() % 100
     monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
-    monkeypatch.setenv(DDS_PROFILE_VARIABLE, str(PROFILE))
     return number
 
 

@@ -25,7 +25,6 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
 from epofusion_ros.account import FATES
-from epofusion_ros.share import DDS_PROFILE_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
@@ -234,7 +233,6 @@ def running_node(
     environment = {
         **os.environ,
         "ROS_DOMAIN_ID": str(domain),
-        DDS_PROFILE_VARIABLE: str(REPOSITORY / "config" / "fastdds_shm.xml"),
         "OMP_NUM_THREADS": "1",
     }
     values = {"model": model, "warmup.height": 64, "warmup.width": 64, **settings}

@@ -23,6 +23,17 @@ SECONDS = float(os.environ.get("EPOFUSION_SOAK_S", "8"))
 IS_RELEASE_CHECK = SECONDS >= 60
 FRAME_TIME_MS = 1000 / 30
 SIZE = {"warmup.height": 480, "warmup.width": 640}
+FIGURES = (
+    "received_rgb",
+    "received_thermal",
+    "unmatched_rgb",
+    "unmatched_thermal",
+    "fused",
+    "superseded",
+    "inference_ms_p50",
+    "inference_ms_p95",
+    "latency_ms_p99",
+)
 
 
 @dataclass(frozen=True)
@@ -30,11 +41,13 @@ class Run:
     """What came back.
 
     Attributes:
+        published: pairs.
         ages_ms: from the RGB stamp to the arrival of the fused image at the listener, in order of arrival.
         memory_mb: of the node, after a tenth of the time and at the end.
         figures: of the node's diagnostics at the end.
     """
 
+    published: int
     ages_ms: NDArray[np.float64]
     memory_mb: tuple[float, float]
     figures: dict[str, float]
@@ -42,7 +55,12 @@ class Run:
     def print(self) -> None:
         shares = (50, 95, 99, 100)
         ages = dict(zip(shares, np.percentile(self.ages_ms, shares).round(1), strict=True))
-        print(f"{len(self.ages_ms)} frames in {SECONDS} s; age ms {ages}; memory MB {self.memory_mb}; {self.figures}")
+        print(f"{self.published} pairs published in {SECONDS} s, {len(self.ages_ms)} fused images back; age ms {ages}")
+        print(f"memory MB {self.memory_mb}; {self.figures}")
+
+    def received_share(self) -> float:
+        """Return which share of the published images the node's callbacks got, of the worse camera."""
+        return min(self.figures["received_rgb"], self.figures["received_thermal"]) / self.published
 
 
 def run_cameras(peer: Peer) -> Run:
@@ -72,9 +90,8 @@ def run_cameras(peer: Peer) -> Run:
         lambda: peer.reports >= reports + 2 and peer.figure("in_flight") == 0, "the last frames in diagnostics"
     )
     assert accounts_balance(peer)
-    wanted = ("fused", "superseded", "inference_ms_p50", "inference_ms_p95", "latency_ms_p99")
-    figures = {name: peer.figure(name) for name in wanted}
-    return Run(np.array(ages_ms), (early_mb, peer.figure("memory_mb")), figures)
+    figures = {name: peer.figure(name) for name in FIGURES}
+    return Run(published, np.array(ages_ms), (early_mb, peer.figure("memory_mb")), figures)
 
 
 def test_latency_does_not_grow_when_the_model_is_slower_than_the_cameras(
@@ -100,6 +117,8 @@ def test_the_smallest_model_keeps_up_with_the_cameras(domain: int, tmp_path: Pat
     with running_node(subject.model, domain, tmp_path / "log", **SIZE), Peer(listen_to=[]) as peer:
         run = run_cameras(peer)
     run.print()
+    # Told apart from a node that does not keep up, whose pairs arrive and are superseded.
+    assert run.received_share() > 0.9, "images were lost between the processes, before the node could fuse them"
     hz, possible_hz = len(run.ages_ms) / SECONDS, min(30.0, alone.fps)
     print(f"{hz:.1f} Hz; Fuser alone {alone.fps:.1f} pairs/s, p50 {alone.p50_ms:.1f} ms")
     if IS_RELEASE_CHECK:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from epofusion_ros.share import DDS_PROFILE_VARIABLE
 from epofusion_ros.soak.faults import FAULTS
 from epofusion_ros.soak.run import CleanPhase, Soak, SoakSettings, run_soak
 from epofusion_ros.soak.verdict import balance, judge
@@ -15,7 +14,6 @@ def test_the_node_outlives_every_fault_and_its_accounts_balance(
     random_weights: Path, domain: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
-    monkeypatch.setenv(DDS_PROFILE_VARIABLE, "config/fastdds_shm.xml")
     settings = SoakSettings(0.23, tmp_path, str(random_weights), phase_s=0.9, height=48, width=64)
     soak = run_soak(settings, lambda *_: None)
     assert all(soak.faults[name] > 0 for name in FAULTS)

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from epofusion_core import Fuser
-from epofusion_core.engines.cache import cache_folder
+from epofusion_core.engines.cache import cache_folder, cached_file
 from epofusion_core.engines.engine import EngineError, EngineOptions
 from epofusion_core.engines.torch_engine import TorchEngine
 from epofusion_core.model.card import ModelCard
@@ -22,6 +23,14 @@ from epofusion_core.model.weights import load_weights, save_weights
 from epofusion_core.simulation import Drive
 
 SIZES = ((96, 128), (50, 70), (1, 1))
+CAPABILITIES = {"f16": "FP16", "bf16": "BF16"}
+
+
+def openvino_computes_in(precision: str) -> bool:
+    import openvino
+
+    known = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return CAPABILITIES.get(precision, "FP32") in known
 
 
 def images(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -43,6 +52,8 @@ def images(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8
 def test_an_engine_gives_the_picture_of_pytorch_at_any_size(
     random_weights: Path, options: EngineOptions, tolerance: float
 ) -> None:
+    if options.engine == "openvino" and not openvino_computes_in(options.precision):
+        pytest.skip(f"this processor does not compute in {options.precision}")
     reference, fuser = Fuser.load(random_weights, engine="torch"), Fuser.load(random_weights, **asdict(options))
     assert fuser.engine.name == options.engine
     for size in (*SIZES, SIZES[0]):
@@ -88,7 +99,9 @@ def test_a_result_stays_when_the_next_pair_is_fused(random_weights: Path) -> Non
         ({"engine": "onnxruntime", "device": "tensorrt"}, "device 'tensorrt' is not one of this ONNX Runtime"),
         ({"engine": "onnxruntime", "precision": "int8"}, "precision int8 is not for engine onnxruntime"),
         ({"engine": "openvino", "device": "npu"}, "device 'npu' is not one of this OpenVINO"),
+        ({"engine": "openvino", "compiled": True}, "compiled is not for engine openvino"),
         ({"engine": "openvino", "precision": "int8"}, "make it by `epofusion export --engine openvino"),
+        ({"device": "cuda"}, "torch is left out: .*no CUDA device.*onnxruntime is left out: device 'cuda' is not one"),
         ({"device": "cuda", "precision": "int8"}, "no engine for device 'cuda' and precision int8"),
     ],
     ids=str,
@@ -98,6 +111,15 @@ def test_what_cannot_be_had_is_one_clear_sentence_and_never_something_else(
 ) -> None:
     with pytest.raises(EngineError, match=sentence):
         Fuser.load(random_weights, **options)  # type: ignore[arg-type]
+
+
+def test_openvino_refuses_a_precision_that_the_device_would_replace_without_a_word(random_weights: Path) -> None:
+    for precision in CAPABILITIES:
+        if openvino_computes_in(precision):
+            assert Fuser.load(random_weights, engine="openvino", precision=precision).engine.precision == precision
+        else:
+            with pytest.raises(EngineError, match=f"precision {precision} is not one that device 'cpu' computes in"):
+                Fuser.load(random_weights, engine="openvino", precision=precision)
 
 
 def test_a_device_out_of_memory_loses_the_frame_and_takes_the_next(random_weights: Path) -> None:
@@ -123,6 +145,16 @@ def test_auto_says_what_it_takes(random_weights: Path) -> None:
     assert "engine openvino, precision f32, on cpu" in said
 
 
+def test_auto_leaves_out_what_cannot_do_it_and_says_so(random_weights: Path) -> None:
+    if openvino_computes_in("f16"):
+        pytest.skip("OpenVINO computes in f16 on this processor")
+    said: list[str] = []
+    fuser = Fuser.load(random_weights, precision="f16", report=said.append)
+    assert (fuser.engine.name, fuser.engine.precision) == ("onnxruntime", "f16")
+    assert said[0].startswith("engine openvino is left out: precision f16 is not one that device 'cpu' computes in")
+    assert said[-1] == "engine onnxruntime, precision f16, on cpu"
+
+
 def test_a_damaged_cache_is_rebuilt_and_said(random_weights: Path) -> None:
     options = EngineOptions("openvino", precision="f32")
     expected = Fuser.load(random_weights, **asdict(options))(*images(64, 96))
@@ -139,6 +171,32 @@ def test_a_damaged_cache_is_rebuilt_and_said(random_weights: Path) -> None:
     assert said == [], "what is whole is not made again"
 
 
+def test_a_cache_folder_that_cannot_be_written_costs_time_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "epofusion").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    said: list[str] = []
+    fuser = Fuser.load("epofusion_xs", engine="openvino", report=said.append)
+    assert fuser(*images(64, 96)).fused_luma.shape == (64, 96)
+    (sentence,) = [each for each in said if "cannot be kept" in each]
+    assert sentence.startswith("compiling epofusion_xs-")
+
+
+def test_a_file_of_the_cache_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    full = subprocess.run(
+        [sys.executable, "-c", CACHE_ON_A_FULL_DISK], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert full.stdout.strip() == "[]", "a write that fails leaves nothing behind"
+    contents = [bytes([number]) * 3_000_000 for number in range(4)]
+    with ThreadPoolExecutor(len(contents)) as pool:
+        paths = list(pool.map(lambda content: cached_file("shared", lambda: content, "made", str), contents))
+    assert paths == [cache_folder() / "shared"] * len(contents)
+    assert paths[0].read_bytes() in contents, "of processes that write it at once, one wins"
+    assert len(list(cache_folder().iterdir())) == 2
+
+
 def test_a_truncated_graph_beside_the_weights_is_one_clear_sentence(random_weights: Path, tmp_path: Path) -> None:
     from epofusion_core.engines.graphs import graph_name
 
@@ -149,6 +207,17 @@ def test_a_truncated_graph_beside_the_weights_is_one_clear_sentence(random_weigh
         with pytest.raises(EngineError, match=r"mine-.*-k1\.onnx: .* is it truncated\?"):
             Fuser.load(weights, engine=engine, precision="f32")
 
+
+CACHE_ON_A_FULL_DISK = """
+import resource, signal
+from epofusion_core.engines.cache import cache_folder, cached_file
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # a file that grows beyond it gets an OSError
+try:
+    cached_file("big", lambda: bytes(100_000), "making it", lambda _: None)
+except OSError:
+    print([path.name for path in cache_folder().iterdir()])
+"""
 
 WITHOUT_TORCH = """
 import sys, time

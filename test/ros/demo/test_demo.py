@@ -18,6 +18,7 @@ from rclpy.task import Future
 from sensor_msgs.msg import Image
 
 from epofusion_core.video import VideoReader
+from epofusion_ros.share import DDS_PROFILE_VARIABLE
 
 DOMAIN = 1 + os.getpid() % 100  # as the `domain` fixture, which lives for one test only
 FRAMES = 10
@@ -34,6 +35,7 @@ addEventListener("load", () => console.log("PROBE", JSON.stringify({
 def command(model: Path, out: Path, *options: str) -> tuple[list[str], dict[str, str]]:
     arguments = ["demo", "--model", str(model), "--out", str(out), "--frames", str(FRAMES), *options]
     environment = {**os.environ, "ROS_DOMAIN_ID": str(DOMAIN), "OMP_NUM_THREADS": "1"}
+    del environment[DDS_PROFILE_VARIABLE]  # a user's shell has none: the demo chooses it
     return [sys.executable, "-m", "epofusion_ros.cli.main", *arguments], environment
 
 
