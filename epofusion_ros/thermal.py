@@ -61,6 +61,10 @@ class ThermalScaler:
         """Forget the frames before, since time has jumped back."""
         self.range = None
 
+    def go_on(self, thermal: NDArray[np.generic], value_range: tuple[float, float]) -> None:
+        """Go on as if `thermal`, (H, W), had been scaled last, `value_range` having become black and white."""
+        self._dtype, self.range = thermal.dtype, value_range
+
     def __call__(self, thermal: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]) -> NDArray[np.uint8]:
         """Scale one image.
 

@@ -9,7 +9,7 @@ from epofusion_core.engines.engine import EngineError, GreyInput
 from epofusion_core.engines.frame import Frame
 from epofusion_core.model.config import ModelConfig
 
-_EXACT = ("Add", "Multiply", "Subtract", "Divide", "MatMul", "ReduceSum", "Interpolate")
+_EXACT = ("Add", "Multiply", "Subtract", "Divide", "MatMul", "ReduceSum", "Interpolate", "AvgPool")
 """Operations that stay in floating point: they cost little, and 8 bits of the mix of the sources would be the picture's
 own grey levels (Qabf fell by 4 % with them, by 0.3 % without)."""
 
@@ -54,12 +54,17 @@ def quantize_graph(graph: Path, config: ModelConfig, calibration: Iterable[tuple
 
 
 def _last_convolutions(model: Any) -> list[str]:  # noqa: ANN401 - OpenVINO publishes no types
-    """Name the convolutions whose output is shuffled to pixels: in the tail, one at each step of the sampler."""
-    shuffles = [node for node in model.get_ops() if node.get_type_name() == "DepthToSpace"]
-    parents = [_parent(shuffle) for shuffle in shuffles]
-    convolutions = [_parent(parent) if parent.get_type_name() == "Add" else parent for parent in parents]
-    return [node.get_friendly_name() for node in convolutions if node.get_type_name() == "Convolution"]
-
-
-def _parent(node: Any) -> Any:  # noqa: ANN401 - OpenVINO publishes no types
-    return node.input(0).get_source_output().get_node()
+    """Name the convolutions that decide pixels: the nearest ones before a shuffle, one at each step of the sampler."""
+    waiting = [node for node in model.get_ops() if node.get_type_name() == "DepthToSpace"]
+    names: set[str] = set()
+    seen: set[str] = set()
+    while waiting:
+        for port in waiting.pop().inputs():
+            parent = port.get_source_output().get_node()
+            name = parent.get_friendly_name()
+            if parent.get_type_name() == "Convolution":
+                names.add(name)
+            elif name not in seen:
+                seen.add(name)
+                waiting.append(parent)
+    return sorted(names)

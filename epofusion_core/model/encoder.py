@@ -25,9 +25,9 @@ class Encoder(nn.Module):
 
     def forward(self, luma: Tensor, infrared: Tensor) -> list[Tensor]:
         """Encode luma and infrared, both (B, 1, H, W) in [0, 1], into four levels, finest first."""
+        if self.input_stride > 1:  # one by one: engines are slow to pool two channels
+            luma, infrared = (nn.functional.avg_pool2d(image, self.input_stride) for image in (luma, infrared))
         # Centred inputs: the backbone has no input normalisation of its own.
         image = torch.cat((luma, infrared), dim=1) * 2.0 - 1.0
-        if self.input_stride > 1:
-            image = nn.functional.avg_pool2d(image, self.input_stride)
         levels: list[Tensor] = self.backbone(image)
         return levels

@@ -67,7 +67,6 @@ class MultiScaleContextFusion(nn.Module):
         self.tail = nn.Sequential(
             *(ConvNormReLU(before, after) for before, after in pairwise(widths)),
             nn.Conv2d(widths[-1], maps * self.stride**2, 3, padding=1),
-            nn.PixelShuffle(self.stride),
         )
 
     def detail(self, luma: Tensor, infrared: Tensor) -> Tensor | None:
@@ -89,8 +88,12 @@ class MultiScaleContextFusion(nn.Module):
         size = (luma.shape[-2] // self.stride, luma.shape[-1] // self.stride)
         context = upsample(self.context(refined), size)
         decoded = self.tail(context if detail is None else torch.cat((context, detail), dim=1))
-        if self.output == "sigmoid":
-            return torch.sigmoid(decoded)
-        weight, residual = decoded[:, :1], decoded[:, 1:]  # not chunk: engines copy to split, and view to slice
+        image = torch.sigmoid(decoded) if self.output == "sigmoid" else self._mix(decoded, luma, infrared)
+        return nn.functional.pixel_shuffle(image, self.stride)
+
+    def _mix(self, decoded: Tensor, luma: Tensor, infrared: Tensor) -> Tensor:
+        """Return the "sources" output, on unshuffled pixels: engines are slow to split maps of full size."""
+        luma, infrared = (nn.functional.pixel_unshuffle(image, self.stride) for image in (luma, infrared))
+        weight, residual = decoded[:, : self.stride**2], decoded[:, self.stride**2 :]
         mix = infrared + torch.sigmoid(weight) * (luma - infrared)
         return (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)

@@ -11,7 +11,7 @@ from epofusion_core.evaluation.exposure_metrics import exposure_metrics
 from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
 from epofusion_core.exposure import overexposed_fraction
 from epofusion_core.imaging import luma
-from epofusion_ros.conversion import ConversionError, to_rgb
+from epofusion_ros.conversion import ConversionError, to_rgb, to_thermal
 from epofusion_ros.pipeline import FusedPair, FusionPipeline
 from epofusion_ros.registration import RegistrationError
 from epofusion_ros.replay.rows import FUSED, PairRow
@@ -53,13 +53,20 @@ def fuse_pairs(
 ) -> Iterator[Outcome]:
     """Fuse pairs in order; those that an earlier run has done only set the thermal scaling as it was after them."""
     number = 0
+    scaled_last: tuple[ScheduledPair, PairRow] | None = None
     for index, pair in enumerate(scheduled):
         if pair.after_reset:
             pipeline.scaler.reset()
-        if index >= len(done):
+            scaled_last = None
+        if index < len(done):
+            if not isnan(done[index].thermal_min):
+                scaled_last = (pair, done[index])
+        else:
+            if scaled_last is not None:
+                before, row = scaled_last
+                pipeline.scaler.go_on(to_thermal(before.pair.thermal.message), (row.thermal_min, row.thermal_max))
+                scaled_last = None
             yield replace(_fuse(pair, pipeline), number=number)
-        elif not isnan(done[index].thermal_min):
-            pipeline.scaler.range = (done[index].thermal_min, done[index].thermal_max)
         number += pair.fate == FUSED
 
 
