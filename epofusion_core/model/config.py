@@ -32,6 +32,8 @@ class ModelConfig:
         context_width: channels of the contextual fusion branch (Eq. 5).
         tail_widths: channels of the refinement block of Eq. 7.
         output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R + 0.25 tanh(d), clamped to [0, 1].
+        sharpness: of output "sources": factor of w's logit where the visible image is well exposed. To choose a source
+            keeps its contrast, to mix halves that of both; inside the glare the mix is meant.
         steps: DDIM steps K of Eq. 4.
         reencode: each step decodes and re-embeds the image (Eq. 4); False is "latent-only": a 1x1 head predicts Z_0
             and the last step alone decodes.
@@ -56,6 +58,7 @@ class ModelConfig:
     context_width: int
     tail_widths: tuple[int, ...]
     output: Literal["sigmoid", "sources"]
+    sharpness: float = 1.0
     steps: int = 3
     reencode: bool = True
     guidance: bool = True
@@ -129,6 +132,7 @@ _S = ModelConfig(
     context_width=24,
     tail_widths=(32, 24),
     output="sources",
+    sharpness=2.0,
     steps=1,  # more steps change no measure by more than 0.001 (docs/performance.md), and each costs as much again
 )
 

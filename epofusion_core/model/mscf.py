@@ -11,6 +11,9 @@ from epofusion_core.model.layers import ConvNormReLU, upsample
 _DETAIL_RANGE = 0.25
 """Largest difference that the "sources" output adds to a mix of the sources, of full scale 1."""
 
+_GLARE_START, _GLARE_WIDTH = 225 / 255, 20 / 255
+"""Luma from which the visible image counts as blown out, and over which range; as in `epofusion_core.exposure`."""
+
 
 class ContextualFusionBranch(nn.Module):
     """CFB (Eq. 5): a dilated branch and a convolution + grouped convolution branch, joined by 1x1."""
@@ -51,7 +54,7 @@ class MultiScaleContextFusion(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.stride = config.fidelity_stride
-        self.output = config.output
+        self.output, self.sharpness = config.output, config.sharpness
         self.context: nn.Module
         self.fidelity: HighFidelityBranch | None
         if config.mscf:
@@ -95,5 +98,9 @@ class MultiScaleContextFusion(nn.Module):
         """Return the "sources" output, on unshuffled pixels: engines are slow to split maps of full size."""
         luma, infrared = (nn.functional.pixel_unshuffle(image, self.stride) for image in (luma, infrared))
         weight, residual = decoded[:, : self.stride**2], decoded[:, self.stride**2 :]
+        if self.sharpness != 1.0:
+            glare = ((luma - _GLARE_START) / _GLARE_WIDTH).clamp(0.0, 1.0)
+            glare = nn.functional.max_pool2d(glare, 3, stride=1, padding=1)
+            weight = weight * (self.sharpness - (self.sharpness - 1.0) * glare)
         mix = infrared + torch.sigmoid(weight) * (luma - infrared)
         return (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)
