@@ -24,7 +24,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 
 from epofusion_core.engines.engine import Engine
-from epofusion_ros import diagnostics, parameters, status
+from epofusion_ros import diagnostics, parameter_server, status
 from epofusion_ros.account import Account, PairTiming
 from epofusion_ros.conversion import ConversionError
 from epofusion_ros.inputs import Input, image_input
@@ -57,7 +57,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         """
         super().__init__("epofusion")
         self._pipeline: FusionPipeline | None = None
-        parameters.declare(self, is_configured=lambda: self._pipeline is not None)
+        parameter_server.declare(self, is_configured=lambda: self._pipeline is not None)
         self.add_post_set_parameters_callback(self._apply)
         self._settings = NodeParameters()
         self._engine: Engine | None = None
@@ -84,7 +84,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and warm it up; FAILURE, with one line that says why, leaves the node unconfigured."""
         try:
-            self._settings = settings = parameters.read(self)
+            self._settings = settings = parameter_server.read(self)
             pairer = build_pairer(settings)
             fuser = load_fuser(settings, self.get_logger().info)
             pipeline = FusionPipeline(fuser, settings)
@@ -267,7 +267,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         """Work with changed live parameters; those of an unconfigured node are read when it is configured."""
         if self._pipeline is None or self._pairer is None:
             return
-        self._settings = parameters.read(self)
+        self._settings = parameter_server.read(self)
         self._pairer.limit(pairing_limits(self._settings))
         self._pipeline.tune(self._settings)
         if self._intake is not None:

@@ -4,79 +4,30 @@ The node works with the frozen `NodeParameters` alone; it never asks ROS for a s
 docs/parameters.md and config/epofusion.yaml are generated from these declarations (`scripts/generate_docs`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 from epofusion_core.engines.engine import ENGINES, PRECISIONS
-
-if TYPE_CHECKING:
-    from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
-    from rclpy.node import Node
-    from rclpy.parameter import Parameter
+from epofusion_ros.parameter_declaration import Declaration, Value, declaration, parameter
 
 _TRANSPORTS = ("raw", "compressed")
 _RELIABILITIES = ("auto", "best_effort", "reliable")
-
-Value: TypeAlias = "str | int | float | bool | Sequence[float]"
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """What is known of a parameter besides its value.
-
-    Attributes:
-        name: ROS name, such as "sync.slop".
-        description: what it decides.
-        unit: unit of the value; empty where it has none.
-        choices: allowed strings; empty where any is allowed.
-        lowest: smallest allowed number, inclusive; None where there is no limit.
-        highest: largest allowed number, inclusive.
-        live: may be changed while the node is configured; the others are built into it.
-    """
-
-    name: str
-    description: str
-    unit: str = ""
-    choices: tuple[str, ...] = ()
-    lowest: float | None = None
-    highest: float | None = None
-    live: bool = False
-
-    def check(self, value: Value) -> str | None:
-        """Return what is wrong with a value, in one sentence, or None."""
-        if self.choices and value not in self.choices:
-            return f"parameter {self.name} is {value!r}; expected one of {', '.join(self.choices)}"
-        numbers = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        for number in numbers:
-            if not isinstance(number, (int, float)) or isinstance(number, bool):
-                continue
-            if self.lowest is not None and not number >= self.lowest:
-                return f"parameter {self.name} is {number}; expected at least {self.lowest:g} {self.unit}".rstrip()
-            if self.highest is not None and not number <= self.highest:
-                return f"parameter {self.name} is {number}; expected at most {self.highest:g} {self.unit}".rstrip()
-        return None
-
-
-def _parameter(default: Value, declaration: Declaration) -> Any:  # noqa: ANN401 - the type that `field` has
-    return field(default=default, metadata={"declaration": declaration})
 
 
 @dataclass(frozen=True)
 class NodeParameters:
     """All parameters of the node, validated. Units are those of the declarations."""
 
-    model: str = _parameter(
+    model: str = parameter(
         "epofusion_xs", Declaration("model", "Name of a size whose weights ship, or path of a weights file.")
     )
-    engine: str = _parameter(
+    engine: str = parameter(
         "auto",
         Declaration(
             "engine", "What runs the network; auto takes the fastest that is installed and fits.", choices=ENGINES
         ),
     )
-    device: str = _parameter(
+    device: str = parameter(
         "cpu",
         Declaration(
             "device",
@@ -84,7 +35,7 @@ class NodeParameters:
             "openvino: gpu or npu.",
         ),
     )
-    precision: str = _parameter(
+    precision: str = parameter(
         "auto",
         Declaration(
             "precision",
@@ -92,17 +43,17 @@ class NodeParameters:
             choices=PRECISIONS,
         ),
     )
-    threads: int = _parameter(
+    threads: int = parameter(
         0, Declaration("threads", "Processor threads of the network; 0 takes all.", lowest=0, highest=1024)
     )
-    steps: int = _parameter(0, Declaration("steps", "Sampling steps K; 0 takes the model's own.", lowest=0, highest=50))
-    warmup_height: int = _parameter(
+    steps: int = parameter(0, Declaration("steps", "Sampling steps K; 0 takes the model's own.", lowest=0, highest=50))
+    warmup_height: int = parameter(
         480, Declaration("warmup.height", "Image height of the warm-up run.", "px", lowest=1, highest=8192)
     )
-    warmup_width: int = _parameter(
+    warmup_width: int = parameter(
         640, Declaration("warmup.width", "Image width of the warm-up run.", "px", lowest=1, highest=8192)
     )
-    sync_policy: str = _parameter(
+    sync_policy: str = parameter(
         "nearest",
         Declaration(
             "sync.policy",
@@ -110,7 +61,7 @@ class NodeParameters:
             choices=("nearest", "approximate"),
         ),
     )
-    sync_slop: float = _parameter(
+    sync_slop: float = parameter(
         0.02,
         Declaration(
             "sync.slop",
@@ -121,11 +72,11 @@ class NodeParameters:
             live=True,
         ),
     )
-    sync_queue_size: int = _parameter(
+    sync_queue_size: int = parameter(
         10,
         Declaration("sync.queue_size", "Frames an input holds while they wait for a partner.", lowest=1, highest=1000),
     )
-    sync_reuse_thermal: bool = _parameter(
+    sync_reuse_thermal: bool = parameter(
         False,
         Declaration(
             "sync.reuse_thermal",
@@ -134,7 +85,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    sync_max_thermal_age: float = _parameter(
+    sync_max_thermal_age: float = parameter(
         0.15,
         Declaration(
             "sync.max_thermal_age",
@@ -145,7 +96,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    sync_thermal_offset: float = _parameter(
+    sync_thermal_offset: float = parameter(
         0.0,
         Declaration(
             "sync.thermal_offset",
@@ -156,7 +107,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    sync_reset_threshold: float = _parameter(
+    sync_reset_threshold: float = parameter(
         1.0,
         Declaration(
             "sync.reset_threshold",
@@ -167,7 +118,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    max_input_age: float = _parameter(
+    max_input_age: float = parameter(
         0.0,
         Declaration(
             "max_input_age",
@@ -178,7 +129,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    on_missing_thermal: str = _parameter(
+    on_missing_thermal: str = parameter(
         "drop",
         Declaration(
             "on_missing_thermal",
@@ -187,7 +138,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    on_missing_rgb: str = _parameter(
+    on_missing_rgb: str = parameter(
         "drop",
         Declaration(
             "on_missing_rgb",
@@ -196,7 +147,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    missing_after: float = _parameter(
+    missing_after: float = parameter(
         0.5,
         Declaration(
             "missing_after",
@@ -207,7 +158,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_scale_mode: str = _parameter(
+    thermal_scale_mode: str = parameter(
         "percentile",
         Declaration(
             "thermal.scale_mode",
@@ -216,7 +167,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_percentiles: Sequence[float] = _parameter(
+    thermal_percentiles: Sequence[float] = parameter(
         (1.0, 99.0),
         Declaration(
             "thermal.percentiles",
@@ -227,7 +178,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_min: float = _parameter(
+    thermal_min: float = parameter(
         0.0,
         Declaration(
             "thermal.min",
@@ -238,7 +189,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_max: float = _parameter(
+    thermal_max: float = parameter(
         65535.0,
         Declaration(
             "thermal.max",
@@ -249,7 +200,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_unit: str = _parameter(
+    thermal_unit: str = parameter(
         "counts",
         Declaration(
             "thermal.unit",
@@ -259,7 +210,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_kelvin_per_count: float = _parameter(
+    thermal_kelvin_per_count: float = parameter(
         0.01,
         Declaration(
             "thermal.kelvin_per_count",
@@ -270,7 +221,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_smoothing: float = _parameter(
+    thermal_smoothing: float = parameter(
         0.9,
         Declaration(
             "thermal.smoothing",
@@ -280,7 +231,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_polarity: str = _parameter(
+    thermal_polarity: str = parameter(
         "white_hot",
         Declaration(
             "thermal.polarity",
@@ -289,7 +240,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    thermal_clahe: float = _parameter(
+    thermal_clahe: float = parameter(
         0.0,
         Declaration(
             "thermal.clahe",
@@ -299,7 +250,7 @@ class NodeParameters:
             live=True,
         ),
     )
-    registration_mode: str = _parameter(
+    registration_mode: str = parameter(
         "none",
         Declaration(
             "registration.mode",
@@ -308,10 +259,10 @@ class NodeParameters:
             choices=("none", "resize", "homography", "extrinsics"),
         ),
     )
-    registration_file: str = _parameter(
+    registration_file: str = parameter(
         "", Declaration("registration.file", "Calibration file of modes homography and extrinsics (YAML).")
     )
-    registration_plane_distance: float = _parameter(
+    registration_plane_distance: float = parameter(
         20.0,
         Declaration(
             "registration.plane_distance",
@@ -321,7 +272,7 @@ class NodeParameters:
             highest=1e6,
         ),
     )
-    rgb_transport: str = _parameter(
+    rgb_transport: str = parameter(
         "raw",
         Declaration(
             "rgb.transport",
@@ -329,7 +280,7 @@ class NodeParameters:
             choices=_TRANSPORTS,
         ),
     )
-    thermal_transport: str = _parameter(
+    thermal_transport: str = parameter(
         "raw",
         Declaration(
             "thermal.transport",
@@ -337,13 +288,13 @@ class NodeParameters:
             choices=_TRANSPORTS,
         ),
     )
-    output_jpeg_quality: int = _parameter(
+    output_jpeg_quality: int = parameter(
         90,
         Declaration(
             "output.jpeg_quality", "Of ~/fused/image/compressed, encoded where somebody listens.", lowest=1, highest=100
         ),
     )
-    qos_rgb_reliability: str = _parameter(
+    qos_rgb_reliability: str = parameter(
         "auto",
         Declaration(
             "qos.rgb.reliability",
@@ -351,7 +302,7 @@ class NodeParameters:
             choices=_RELIABILITIES,
         ),
     )
-    qos_thermal_reliability: str = _parameter(
+    qos_thermal_reliability: str = parameter(
         "auto",
         Declaration(
             "qos.thermal.reliability",
@@ -359,7 +310,7 @@ class NodeParameters:
             choices=_RELIABILITIES,
         ),
     )
-    qos_depth: int = _parameter(
+    qos_depth: int = parameter(
         5, Declaration("qos.depth", "Messages that each subscription may hold.", lowest=1, highest=1000)
     )
 
@@ -382,20 +333,6 @@ class NodeParameters:
             )
 
 
-def declaration(of: "Field[Any]") -> Declaration:
-    """Return the declaration of a field of `NodeParameters`."""
-    found = of.metadata["declaration"]
-    assert isinstance(found, Declaration)
-    return found
-
-
-def _default(of: "Field[Any]") -> Value:
-    """Return the default as ROS and YAML take it: a list for a tuple."""
-    default: Any = of.default
-    value: Value = list(default) if isinstance(default, tuple) else default
-    return value
-
-
 def from_values(values: Mapping[str, Value]) -> NodeParameters:
     """Build from values by ROS name.
 
@@ -404,106 +341,3 @@ def from_values(values: Mapping[str, Value]) -> NodeParameters:
     """
     names = {declaration(each).name: each.name for each in fields(NodeParameters)}
     return NodeParameters(**{names[name]: value for name, value in values.items()})  # type: ignore[arg-type]
-
-
-def declare(node: "Node", is_configured: Callable[[], bool]) -> None:
-    """Declare every parameter on a node, and refuse changes to values that do not go.
-
-    Args:
-        node: that has the parameters.
-        is_configured: tells whether what is built of the parameters is in use; only live ones may change then.
-
-    Raises:
-        rclpy.exceptions.ParameterException: a value given at the start has a wrong type or lies outside its range.
-    """
-    for each in fields(NodeParameters):
-        default = _default(each)
-        node.declare_parameter(declaration(each).name, default, _descriptor(declaration(each), default))
-    node.add_on_set_parameters_callback(partial(_check_change, node, is_configured))
-
-
-def read(node: "Node") -> NodeParameters:
-    """Return the node's parameters.
-
-    Raises:
-        ValueError: a value is outside its range; the sentence names the parameter and the range.
-    """
-    return from_values(_values(node))
-
-
-def _values(node: "Node") -> dict[str, Value]:
-    names = (declaration(each).name for each in fields(NodeParameters))
-    return {name: node.get_parameter(name).value for name in names}
-
-
-def _check_change(
-    node: "Node", is_configured: Callable[[], bool], changed: "list[Parameter[Any]]"
-) -> "SetParametersResult":
-    from rcl_interfaces.msg import SetParametersResult
-
-    declared = {declaration(each).name: declaration(each) for each in fields(NodeParameters)}
-    values = _values(node)
-    ours = {each.name: each.value for each in changed if each.name in declared and each.value != values[each.name]}
-    built_in = [name for name in ours if not declared[name].live]
-    if built_in and is_configured():
-        reason = f"parameter {built_in[0]} is built into the configured node; expected to be set before configure"
-        return SetParametersResult(successful=False, reason=reason)
-    try:
-        from_values(values | ours)
-    except ValueError as error:
-        return SetParametersResult(successful=False, reason=str(error))
-    return SetParametersResult(successful=True)
-
-
-def _descriptor(declared: Declaration, default: Value) -> "ParameterDescriptor":
-    from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-
-    described = ParameterDescriptor(description=_description(declared))
-    if declared.choices:
-        described.additional_constraints = "one of " + ", ".join(declared.choices)
-    if declared.lowest is not None and declared.highest is not None:
-        if isinstance(default, float):
-            described.floating_point_range = [FloatingPointRange(from_value=declared.lowest, to_value=declared.highest)]
-        elif isinstance(default, int):
-            described.integer_range = [IntegerRange(from_value=int(declared.lowest), to_value=int(declared.highest))]
-    return described
-
-
-def _description(declared: Declaration) -> str:
-    return declared.description + (f" [{declared.unit}]" if declared.unit else "")
-
-
-def markdown_table() -> str:
-    """Return the table of all parameters, in Markdown."""
-    lines = ["| parameter | default | range | unit | live | description |", "|---|---|---|---|---|---|"]
-    for each in fields(NodeParameters):
-        declared = declaration(each)
-        cells = [f"`{declared.name}`", f"`{_default(each)}`", _range(declared), declared.unit]
-        lines.append("| " + " | ".join([*cells, "yes" if declared.live else "", declared.description]) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _range(declared: Declaration) -> str:
-    if declared.choices:
-        return ", ".join(declared.choices)
-    if declared.lowest is None and declared.highest is None:
-        return ""
-    return f"{declared.lowest:g} to {declared.highest:g}"
-
-
-def yaml_file() -> str:
-    """Return the text of config/epofusion.yaml: every parameter with its default, described."""
-    import yaml
-
-    lines = [
-        "# Parameters of the EPOFusion node, generated from epofusion_ros/parameters.py.",
-        "/**:",
-        "  ros__parameters:",
-    ]
-    for each in fields(NodeParameters):
-        declared = declaration(each)
-        default = _default(each)
-        extent = f" Range: {_range(declared)}." if _range(declared) else ""
-        value = yaml.safe_dump(default, default_flow_style=True).removesuffix("...\n").strip()
-        lines += [f"    # {_description(declared)}{extent}", f"    {declared.name}: {value}"]
-    return "\n".join(lines) + "\n"

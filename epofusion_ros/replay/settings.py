@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from epofusion_ros.parameters import NodeParameters, Value, declaration, from_values
+from epofusion_ros.parameter_declaration import Value, declaration
+from epofusion_ros.parameters import NodeParameters, from_values
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from epofusion_ros.account import FATES, Account
 from epofusion_ros.conversion import ConversionError, to_rgb, to_thermal
 from epofusion_ros.intake import Intake, Job
 from epofusion_ros.pairing import NearestPairer, Pair, PairingLimits
-from epofusion_ros.parameters import NodeParameters, Value, declaration, from_values
+from epofusion_ros.parameter_declaration import Value, declaration
+from epofusion_ros.parameters import NodeParameters, from_values
 from epofusion_ros.pipeline import FusionPipeline
 from epofusion_ros.registration import RegistrationError
 

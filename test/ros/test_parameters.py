@@ -7,7 +7,10 @@ import pytest
 import rclpy
 import yaml
 
-from epofusion_ros.parameters import NodeParameters, declaration, declare, from_values, markdown_table, read, yaml_file
+from epofusion_ros.parameter_declaration import declaration
+from epofusion_ros.parameter_documents import markdown_table, yaml_file
+from epofusion_ros.parameter_server import declare, read
+from epofusion_ros.parameters import NodeParameters, from_values
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
