@@ -19,6 +19,8 @@ _BLUR_SIGMA_PX: Final = 3.0
 _RAMP: Final = np.rint(np.clip((np.arange(256) - _RAMP_START) / _RAMP_WIDTH, 0, 1) * 255).astype(np.uint8)
 """The ramp as a table over the luma, of full scale 255: 8-bit filters are several times faster than float ones."""
 
+_GAP: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+
 
 def overexposure_map(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return how blown out the visible image is, per pixel.
@@ -40,3 +42,9 @@ def overexposure_map(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
 def overexposed_fraction(luma: NDArray[np.uint8]) -> float:
     """Return the share of pixels in [0, 1] whose luma is at least `SATURATED_LUMA`."""
     return float(np.count_nonzero(luma >= SATURATED_LUMA)) / luma.size
+
+
+def overexposed_region(luma: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the overexposed region, (H, W) bool: at least `SATURATED_LUMA`, small gaps closed (paper III-D)."""
+    saturated = (luma >= SATURATED_LUMA).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(saturated, cv2.MORPH_CLOSE, _GAP), dtype=bool)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from epofusion_core.engines.cache import Report
 from epofusion_core.engines.engine import Engine, EngineOptions
 from epofusion_core.engines.select import open_engine
-from epofusion_core.exposure import overexposure_map
+from epofusion_core.exposure import overexposed_region, overexposure_map
 from epofusion_core.imaging import RgbImage, luma, with_luma
 from epofusion_core.model.card import ModelCard, read_card, resolve_weights
 
@@ -94,6 +94,8 @@ class Fuser:
         _check(rgb, thermal)
         grey = luma(rgb)
         fused_luma, guidance = self.engine.run(grey, thermal)
+        # M lies inside the overexposed region by definition, whose border is finer than the head's latent pixels.
+        guidance = guidance * overexposed_region(grey)
         return FusionResult(with_luma(rgb, fused_luma), fused_luma, guidance, overexposure_map(grey))
 
 

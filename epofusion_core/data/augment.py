@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.data.glare import LightSpot, add_glare, overexposed_region, random_spot
+from epofusion_core.data.glare import LightSpot, add_glare, random_spot
+from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma
 
 
@@ -29,7 +30,8 @@ class AugmentConfig:
         thermal_offset: largest infrared offset, of full scale 1.
         noise: largest standard deviation of added sensor noise, of full scale 1.
         shift_px: largest misregistration between the images.
-        focus_glare: probability that the crop is centred in an overexposed region, where there is one.
+        focus_objects: probability that the crop is centred on a salient object, where there is one.
+        focus_glare: probability that another crop is centred in an overexposed region, where there is one.
     """
 
     crop_px: int = 128
@@ -42,6 +44,7 @@ class AugmentConfig:
     thermal_offset: float = 0.05
     noise: float = 0.01
     shift_px: float = 1.5
+    focus_objects: float = 0.0
     focus_glare: float = 0.3
 
 
@@ -80,17 +83,29 @@ def random_crop(source: Crop, config: AugmentConfig, rng: np.random.Generator) -
 
 def _corner(source: Crop, side: int, config: AugmentConfig, rng: np.random.Generator) -> tuple[int, int]:
     height, width = source.infrared.shape
-    top, left = int(rng.integers(0, height - side + 1)), int(rng.integers(0, width - side + 1))
+    anywhere = int(rng.integers(0, height - side + 1)), int(rng.integers(0, width - side + 1))
+    focus = _focus(source, config, rng)
+    if focus is None:
+        return anywhere
+    row, column = focus
+    return int(np.clip(row - side // 2, 0, height - side)), int(np.clip(column - side // 2, 0, width - side))
+
+
+def _focus(source: Crop, config: AugmentConfig, rng: np.random.Generator) -> tuple[int, int] | None:
+    """Return the row and column to centre a crop on; None where it may lie anywhere."""
+    if config.focus_objects and rng.random() < config.focus_objects:
+        # Each object counts once: by pixels, near vehicles would leave no crop to pedestrians.
+        centres = _object_centres(source.objects)
+        if centres:
+            x, y, _ = centres[int(rng.integers(len(centres)))]
+            return int(y), int(x)
     if rng.random() >= config.focus_glare:
-        return top, left
+        return None
     rows, columns = np.nonzero(overexposed_region(luma(source.visible)))
     if rows.size == 0:
-        return top, left
+        return None
     chosen = int(rng.integers(rows.size))
-    return (
-        int(np.clip(rows[chosen] - side // 2, 0, height - side)),
-        int(np.clip(columns[chosen] - side // 2, 0, width - side)),
-    )
+    return int(rows[chosen]), int(columns[chosen])
 
 
 def jitter(crop: Crop, config: AugmentConfig, rng: np.random.Generator) -> Crop:

@@ -16,9 +16,9 @@ from torch.utils.data import Dataset
 
 from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.glare import overexposed_region
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
+from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, read_grey, read_rgb
 
 

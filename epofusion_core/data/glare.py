@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.exposure import SATURATED_LUMA
 from epofusion_core.imaging import RgbImage
 
 PEAK_RANGE = (1.0, 1.6)
@@ -91,10 +89,3 @@ def add_glare(rgb: RgbImage, spots: list[LightSpot]) -> RgbImage:
     """Return the image with light spots added and clipped, (H, W, 3) uint8: what a saturating sensor would see."""
     light = spot_light(spots, *rgb.shape[:2])
     return np.asarray(np.clip(rgb + 255.0 * light + 0.5, 0.0, 255.0), dtype=np.uint8)
-
-
-def overexposed_region(luma: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return the overexposed region, (H, W) bool, small gaps closed: where the paper's contours are taken."""
-    saturated = (luma >= SATURATED_LUMA).astype(np.uint8)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    return np.asarray(cv2.morphologyEx(saturated, cv2.MORPH_CLOSE, kernel), dtype=bool)

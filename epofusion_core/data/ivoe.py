@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.data.glare import LightSpot, add_glare, overexposed_region, random_spot
+from epofusion_core.data.glare import LightSpot, add_glare, random_spot
 from epofusion_core.data.outline import Box, Mask, Outliner, read_boxes
 from epofusion_core.data.pairs import Pair
+from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, write_png
 
 _MAX_OBJECTS = 3

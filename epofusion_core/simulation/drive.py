@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.data.glare import LightSpot, overexposed_region, spot_light
+from epofusion_core.data.glare import LightSpot, spot_light
+from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma
 from epofusion_core.simulation.actors import EGO_SPEED_M_S, Placed, cast, place
 from epofusion_core.simulation.ground import Camera, Ground, backdrop

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from epofusion_core import Fuser
+from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, with_luma
 from epofusion_core.model.card import WeightsError, read_card
 
@@ -63,6 +64,15 @@ def test_the_overexposure_map_marks_what_is_blown_out(fuser: Fuser) -> None:
     overexposure = fuser(rgb, np.zeros((60, 80), np.uint8)).overexposure
     assert overexposure[:, 55:].min() > 0.99
     assert overexposure[:, :25].max() < 0.01
+
+
+def test_the_guidance_mask_ends_where_the_overexposed_region_ends(fuser: Fuser) -> None:
+    rgb, thermal = images(60, 80)
+    rgb[:, 40:] = 255
+    outside = ~overexposed_region(luma(rgb))
+    guidance = fuser(rgb, thermal).guidance
+    assert not guidance[outside].any()
+    assert guidance[~outside].all(), "random weights are sure of nothing"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from harness import Peer, accounts_balance, running_node
 from numpy.typing import NDArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -20,6 +21,7 @@ from epofusion_core.benchmark.subject import Subject
 from epofusion_core.engines.engine import EngineOptions
 
 SECONDS = float(os.environ.get("EPOFUSION_SOAK_S", "8"))
+pytestmark = pytest.mark.timeout(SECONDS + 300)
 IS_RELEASE_CHECK = SECONDS >= 60
 FRAME_TIME_MS = 1000 / 30
 SIZE = {"warmup.height": 480, "warmup.width": 640}

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_clip, load_pair, to_sample
-from epofusion_core.data.glare import PEAK_RANGE, LightSpot, add_glare, overexposed_region, random_spot
+from epofusion_core.data.glare import PEAK_RANGE, LightSpot, add_glare, random_spot
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
+from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, write_png
 from epofusion_core.video import VideoWriter
 
@@ -64,6 +65,16 @@ def test_any_augmented_crop_is_a_valid_sample(seed: int) -> None:
         assert tensor.min() >= 0
         assert tensor.max() <= 1
     assert set(sample["mask"].unique().tolist()) <= {0.0, 1.0}
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_crop_focused_on_objects_shows_one(seed: int) -> None:
+    config = AugmentConfig(crop_px=32, scale_min=1.0, scale_max=1.0, focus_objects=1.0)
+    street_with_one = street(height=240, width=320)
+    assert random_crop(street_with_one, config, np.random.default_rng(seed)).objects.mean() > 0.5
+    empty = Crop(street_with_one.visible, street_with_one.infrared, np.zeros_like(street_with_one.objects))
+    assert random_crop(empty, config, np.random.default_rng(seed)).objects.shape == (32, 32)
 
 
 def test_the_mask_is_objects_inside_the_overexposed_region_alone() -> None:

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from epofusion_core.data.glare import overexposed_region
 from epofusion_core.data.pairs import find_pairs
-from epofusion_core.exposure import overexposed_fraction
+from epofusion_core.exposure import overexposed_fraction, overexposed_region
 from epofusion_core.imaging import luma
 from epofusion_core.simulation import SCENES, Drive
 from epofusion_ros.cli.simulate import simulate
