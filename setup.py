@@ -71,7 +71,6 @@ setup(
         "av>=12",
         "jinja2>=3.1",
         "markupsafe>=2.1",
-        "matplotlib>=3.8",
         "numpy>=1.26",
         "opencv-python-headless>=4.8",
         "platformdirs>=4",
@@ -84,7 +83,7 @@ setup(
     ],
     extras_require={
         "torch": TORCH,
-        "train": [*TORCH, "accelerate>=1.0", "nncf>=2.14", "tensorboard>=2.16"],
+        "train": [*TORCH, "accelerate>=1.0", "matplotlib>=3.8", "nncf>=2.14", "tensorboard>=2.16"],
         "onnxruntime": ["onnxruntime>=1.18"],
         "openvino": ["openvino>=2024.4"],
         "ros-wheels": ROS_WHEELS,

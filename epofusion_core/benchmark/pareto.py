@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 _MARKERS = {"torch": "o", "onnxruntime": "s", "openvino": "^"}
 _COLOURS = {"f32": "#1f6f8b", "bf16": "#c77d1e", "f16": "#7a5195", "int8": "#b3363c"}
 
@@ -29,8 +31,6 @@ class Point:
 
 def plot_pareto(path: Path, points: Sequence[Point], measure: str, title: str) -> None:
     """Draw the points, labelled by model and K where no faster one is as good, and the line that joins those."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.add_subplot()
     for engine, precision in sorted({(point.engine, point.precision) for point in points}):

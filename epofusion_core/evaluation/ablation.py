@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
 from epofusion_core.data.pairs import Pair
 from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.methods import ModelMethod, Sources
@@ -67,9 +70,6 @@ def _value(result: StepResult, key: str) -> float:
 
 
 def _plot(path: Path, title: str, results: Sequence[StepResult], keys: Sequence[str]) -> None:
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     curves = [(c.heading, [_value(result, c.key) for result in results]) for c in COLUMNS if c.key in keys]
     curves.append(("time per image, ms ↓", [result.time_ms for result in results]))
     figure = Figure(figsize=(12, 5.4), layout="constrained")

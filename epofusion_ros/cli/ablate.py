@@ -47,6 +47,8 @@ def ablate(
     parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
     complete = ModelMethod("EPOFusion", model, engine)
     with clear_errors():
+        import epofusion_core.evaluation.ablation  # noqa: F401  what it needs, before the hours of measuring
+
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)
     evaluation = _compare("Table IV: parts left out", scan.pairs, [*parts, complete], out / "parts", jobs, sheet)

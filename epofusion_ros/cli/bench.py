@@ -170,7 +170,8 @@ def _batches(models: list[str], height: int, width: int, threads: int, rounds: i
 
 
 def _pairs_and_measure(data: Path, list_file: Path | None, measure: str) -> "tuple[list[Pair], Column]":
-    """Look for what quality is measured on before the measuring, which takes minutes, begins."""
+    """Look for all that the plot needs before the measuring, which takes minutes, begins."""
+    import epofusion_core.benchmark.pareto  # noqa: F401
     from epofusion_core.data.pairs import find_pairs
     from epofusion_core.evaluation.columns import COLUMNS
 

@@ -14,7 +14,7 @@ error_console = Console(stderr=True)
 
 _EXTRAS = {
     "torch": {"torch", "torchvision", "timm", "onnx", "onnxscript"},
-    "train": {"accelerate", "nncf", "tensorboard"},
+    "train": {"accelerate", "matplotlib", "nncf", "tensorboard"},
     "openvino": {"openvino"},
     "onnxruntime": {"onnxruntime"},
 }
@@ -29,11 +29,12 @@ def clear_errors() -> Iterator[None]:
     except (ValueError, OSError) as error:
         _fail(str(error), error)
     except ModuleNotFoundError as error:
-        extra = next((extra for extra, names in _EXTRAS.items() if error.name in names), None)
+        library = (error.name or "").partition(".")[0]
+        extra = next((extra for extra, names in _EXTRAS.items() if library in names), None)
         if extra is None:
             raise
         _fail(
-            f"this command needs {error.name}, which is not installed; expected epofusion_ros[{extra}]: "
+            f"this command needs {library}, which is not installed; expected epofusion_ros[{extra}]: "
             "`source scripts/setup_venv` installs everything",
             error,
         )

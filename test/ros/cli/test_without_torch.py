@@ -11,7 +11,7 @@ from epofusion_core.simulation import Drive
 
 PROGRAM = """
 import sys
-for name in ("torch", "torchvision", "timm", "nncf", "accelerate"):
+for name in ("torch", "torchvision", "timm", "nncf", "accelerate", "matplotlib"):
     sys.modules[name] = None  # whoever imports it gets a ModuleNotFoundError
 from epofusion_ros.cli.main import app
 app(sys.argv[1:])
@@ -35,6 +35,13 @@ def test_a_command_that_needs_pytorch_says_so_in_one_sentence(arguments: tuple[s
         "error: this command needs torch, which is not installed; expected epofusion_ros[torch]: "
         "`source scripts/setup_venv` installs everything"
     ]
+
+
+def test_the_benchmark_asks_for_what_plots_before_it_measures(tmp_path: Path) -> None:
+    done = run("bench", "--out", "bench", "--data", "drive", folder=tmp_path)
+    assert done.returncode == 2
+    assert "needs matplotlib, which is not installed; expected epofusion_ros[train]" in done.stderr
+    assert not (tmp_path / "bench").exists()
 
 
 def test_images_are_fused_and_judged(tmp_path: Path) -> None:
