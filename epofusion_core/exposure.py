@@ -15,6 +15,8 @@ SATURATED_LUMA: Final = 245
 _RAMP_START: Final = 225
 _RAMP_WIDTH: Final = 20
 _BLUR_SIGMA_PX: Final = 3.0
+_REACH_PX: Final = 16
+"""No less than how far dilation and Gaussian carry a bright pixel."""
 
 _RAMP: Final = np.rint(np.clip((np.arange(256) - _RAMP_START) / _RAMP_WIDTH, 0, 1) * 255).astype(np.uint8)
 """The ramp as a table over the luma, of full scale 255: 8-bit filters are several times faster than float ones."""
@@ -34,9 +36,17 @@ def overexposure_map(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     Returns:
         (H, W) float32 in [0, 1]: 0 well exposed, 1 blown out.
     """
-    grown = cv2.dilate(cv2.LUT(luma, _RAMP), np.ones((3, 3), np.uint8))
-    smooth = cv2.GaussianBlur(grown, (0, 0), _BLUR_SIGMA_PX)
-    return np.asarray(np.multiply(smooth, np.float32(1 / 255)), dtype=np.float32)
+    bright = cv2.LUT(luma, _RAMP)
+    overexposure = np.zeros(luma.shape, np.float32)
+    # Filters see the bright part alone, which is a part of most images: the map is 0 beyond their reach.
+    left, top, width, height = cv2.boundingRect(bright)
+    if width > 0:
+        rows = slice(max(top - _REACH_PX, 0), top + height + _REACH_PX)
+        columns = slice(max(left - _REACH_PX, 0), left + width + _REACH_PX)
+        grown = cv2.dilate(bright[rows, columns], np.ones((3, 3), np.uint8))
+        smooth = cv2.GaussianBlur(grown, (0, 0), _BLUR_SIGMA_PX)
+        np.multiply(smooth, np.float32(1 / 255), out=overexposure[rows, columns])
+    return overexposure
 
 
 def overexposed_fraction(luma: NDArray[np.uint8]) -> float:

@@ -5,6 +5,21 @@ import torch
 from torch import Tensor, nn
 
 from epofusion_core.model.config import ModelConfig
+from epofusion_core.model.layers import unshuffled_sources
+
+
+class AveragingConv2d(nn.Conv2d):
+    """A convolution of images averaged over blocks of pixels, computed from those pixels unshuffled.
+
+    The kernel averages on the way: engines are slow to pool images of one channel, and the high-fidelity branch needs
+    the unshuffled pixels anyway.
+    """
+
+    def forward(self, unshuffled: Tensor) -> Tensor:
+        """Map (B, in_channels * block, h, w), the pixels of a block as channels, to (B, out_channels, h', w')."""
+        block = unshuffled.shape[1] // self.in_channels
+        kernel = self.weight.repeat_interleave(block, dim=1) / block
+        return torch.as_tensor(self._conv_forward(unshuffled, kernel, self.bias))
 
 
 class Encoder(nn.Module):
@@ -22,12 +37,14 @@ class Encoder(nn.Module):
         )
         self.widths: list[int] = self.backbone.feature_info.channels()
         self.input_stride = config.input_stride
+        if self.input_stride > 1:
+            stem = self.backbone.stem_0
+            averaging = AveragingConv2d(stem.in_channels, stem.out_channels, stem.kernel_size, stem.stride)
+            averaging.load_state_dict(stem.state_dict())
+            self.backbone.stem_0 = averaging
 
     def forward(self, luma: Tensor, infrared: Tensor) -> list[Tensor]:
         """Encode luma and infrared, both (B, 1, H, W) in [0, 1], into four levels, finest first."""
-        if self.input_stride > 1:  # one by one: engines are slow to pool two channels
-            luma, infrared = (nn.functional.avg_pool2d(image, self.input_stride) for image in (luma, infrared))
         # Centred inputs: the backbone has no input normalisation of its own.
-        image = torch.cat((luma, infrared), dim=1) * 2.0 - 1.0
-        levels: list[Tensor] = self.backbone(image)
+        levels: list[Tensor] = self.backbone(unshuffled_sources(luma, infrared, self.input_stride))
         return levels

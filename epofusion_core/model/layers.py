@@ -33,6 +33,18 @@ class ChannelLayerNorm(nn.LayerNorm):
         return super().forward(image.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+def unshuffled_sources(luma: Tensor, infrared: Tensor, stride: int) -> Tensor:
+    """Centre (B, 1, H, W) sources in [0, 1] on 0 and unshuffle their pixels.
+
+    Each by itself: engines then unshuffle an image once for all that need it.
+
+    Returns:
+        (B, 2 * stride^2, H / stride, W / stride) in [-1, 1], the pixels of luma first.
+    """
+    pixels = [nn.functional.pixel_unshuffle(image, stride) for image in (luma, infrared)]
+    return torch.cat(pixels, dim=1) * 2.0 - 1.0
+
+
 def upsample(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear interpolation of (B, C, h, w) to (B, C, *size), pixel centres aligned (Eq. 7)."""
     return nn.functional.interpolate(image, size=size, mode="bilinear", align_corners=False)

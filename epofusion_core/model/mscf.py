@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from epofusion_core.model.config import ModelConfig
-from epofusion_core.model.layers import ConvNormReLU, upsample
+from epofusion_core.model.layers import ConvNormReLU, unshuffled_sources, upsample
 
 _DETAIL_RANGE = 0.25
 """Largest difference that the "sources" output adds to a mix of the sources, of full scale 1."""
@@ -43,8 +43,7 @@ class HighFidelityBranch(nn.Module):
 
     def forward(self, luma: Tensor, infrared: Tensor) -> Tensor:
         """Map (B, 1, H, W) sources in [0, 1] to F_h (B, widths[1], H/stride, W/stride)."""
-        sources = torch.cat((luma, infrared), dim=1) * 2.0 - 1.0
-        detail: Tensor = self.layers(nn.functional.pixel_unshuffle(sources, self.stride))
+        detail: Tensor = self.layers(unshuffled_sources(luma, infrared, self.stride))
         return detail
 
 
@@ -100,7 +99,6 @@ class MultiScaleContextFusion(nn.Module):
         weight, residual = decoded[:, : self.stride**2], decoded[:, self.stride**2 :]
         if self.sharpness != 1.0:
             glare = ((luma - _GLARE_START) / _GLARE_WIDTH).clamp(0.0, 1.0)
-            glare = nn.functional.max_pool2d(glare, 3, stride=1, padding=1)
             weight = weight * (self.sharpness - (self.sharpness - 1.0) * glare)
         mix = infrared + torch.sigmoid(weight) * (luma - infrared)
         return (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)

@@ -11,6 +11,7 @@ from torch import Tensor
 from epofusion_core.model.complexity import measure_complexity
 from epofusion_core.model.config import MODELS, ModelConfig, named_config
 from epofusion_core.model.epofusion import EPOFusion
+from epofusion_core.model.layers import unshuffled_sources
 
 
 def build(name: str, **changes: object) -> EPOFusion:
@@ -34,6 +35,15 @@ def test_the_parts_account_for_every_parameter() -> None:
     for name in MODELS:
         model = build(name)
         assert measure_complexity(model, 64, 64).parameters == sum(p.numel() for p in model.parameters())
+
+
+def test_the_averaging_stem_sees_what_a_convolution_of_the_averaged_images_sees() -> None:
+    stem = build("epofusion_xs").encoder.backbone.stem_0
+    plain = torch.nn.Conv2d(stem.in_channels, stem.out_channels, stem.kernel_size, stem.stride)
+    plain.load_state_dict(stem.state_dict())
+    sources = images(64, 96)
+    averaged = torch.cat([torch.nn.functional.avg_pool2d(image, 2) for image in sources], dim=1) * 2.0 - 1.0
+    torch.testing.assert_close(stem(unshuffled_sources(*sources, 2)), plain(averaged))
 
 
 @pytest.mark.parametrize("name", ["epofusion_s", "epofusion_xs"])
