@@ -73,7 +73,10 @@ class WarpRegistration:
         """Return the warped image; where thermal does not reach, the visible luma stands in, so that no edge shows."""
         sizes = ((thermal.shape[0], thermal.shape[1]), (rgb.shape[0], rgb.shape[1]))
         if self._warp is None or sizes != self._sizes:
-            self._warp, self._sizes = self._build(*sizes), sizes
+            try:
+                self._warp, self._sizes = self._build(*sizes), sizes
+            except CalibrationError as error:
+                raise RegistrationError(str(error)) from error
         coverage = self._warp.coverage
         filled = cv2.blendLinear(self._warp(thermal), luma(rgb), coverage, 1 - coverage)
         return Registered(np.asarray(filled, dtype=np.uint8), coverage, self._warp.overlap)

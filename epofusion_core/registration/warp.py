@@ -4,7 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.registration.calibration import Extrinsics, Homography, Size
+from epofusion_core.registration.calibration import CalibrationError, Extrinsics, Homography, Size
+
+_LARGEST_STRETCH = 0.02
+"""How far the aspect ratio of images may be from that of the calibration; rounded sizes are off by a little."""
 
 _FEATHER_PX = 24
 """Width of the band within the overlap over which the fused image goes over into the visible one."""
@@ -40,9 +43,13 @@ class Warp:
 
 
 def homography_warp(homography: Homography, thermal_size: Size, rgb_size: Size) -> Warp:
-    """Return the warp of a homography, also for images of other sizes than it was found with."""
-    to_found = _scaling(thermal_size, homography.thermal_size)
-    from_found = _scaling(homography.rgb_size, rgb_size)
+    """Return the warp of a homography, also for images of other sizes than it was found with.
+
+    Raises:
+        CalibrationError: images have another aspect ratio: they are cropped and not scaled.
+    """
+    to_found = np.linalg.inv(_scaling("thermal", homography.thermal_size, thermal_size))
+    from_found = _scaling("RGB", homography.rgb_size, rgb_size)
     inverse = np.linalg.inv(from_found @ homography.matrix @ to_found)
     rows, columns = np.indices(rgb_size, dtype=np.float64)
     mapped = np.tensordot(inverse, np.stack([columns, rows, np.ones(rgb_size)]), axes=1)
@@ -58,22 +65,30 @@ def extrinsics_warp(extrinsics: Extrinsics, distance_m: float, thermal_size: Siz
         extrinsics: of the cameras.
         distance_m: of the plane before the RGB camera, metres, along its optical axis.
         thermal_size, rgb_size: of the images.
+
+    Raises:
+        CalibrationError: images have another aspect ratio than the cameras of the calibration.
     """
     thermal, rgb = extrinsics.thermal, extrinsics.rgb
     rows, columns = np.indices(rgb_size, dtype=np.float64)
     pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)[:, None]
-    intrinsics = _scaling(rgb.size, rgb_size) @ rgb.matrix
+    intrinsics = _scaling("RGB", rgb.size, rgb_size) @ rgb.matrix
     rays = cv2.undistortPoints(pixels, intrinsics, rgb.distortion).reshape(-1, 2)
     points = distance_m * np.column_stack([rays, np.ones(len(rays))])
     rotation, translation = extrinsics.transform[:3, :3], extrinsics.transform[:3, 3]
     in_thermal = (points - translation) @ rotation
-    lens = _scaling(thermal.size, thermal_size) @ thermal.matrix
+    lens = _scaling("thermal", thermal.size, thermal_size) @ thermal.matrix
     projected, _ = cv2.projectPoints(in_thermal, np.zeros(3), np.zeros(3), lens, thermal.distortion)
     seen = np.where(in_thermal[:, 2:] > 0, projected.reshape(-1, 2), np.nan).astype(np.float32)
     return Warp(seen[:, 0].reshape(rgb_size), seen[:, 1].reshape(rgb_size), thermal_size)
 
 
-def _scaling(old: Size, new: Size) -> NDArray[np.float64]:
-    """Return what takes pixel centres of an image to those of the same image in another size, (3, 3)."""
-    y, x = new[0] / old[0], new[1] / old[1]
+def _scaling(name: str, calibrated: Size, size: Size) -> NDArray[np.float64]:
+    """Return what takes pixel centres of images in the calibration's size to those of the same images in another."""
+    y, x = size[0] / calibrated[0], size[1] / calibrated[1]
+    if abs(x / y - 1) > _LARGEST_STRETCH:
+        raise CalibrationError(
+            f"{name} is {size[1]}x{size[0]}, calibrated at {calibrated[1]}x{calibrated[0]} pixels; "
+            "expected the same aspect ratio: calibrate anew for cropped images"
+        )
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])

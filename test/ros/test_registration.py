@@ -79,6 +79,14 @@ def test_registering_a_frame_of_640x480_takes_less_than_two_milliseconds(tmp_pat
     assert min(times_ms) < 2.0
 
 
+def test_images_cropped_since_the_calibration_are_counted_as_of_a_wrong_size(tmp_path: Path) -> None:
+    write_homography(tmp_path / "rig.yaml", Homography(np.eye(3), (120, 160), (120, 160)), 0.0)
+    register = build_registration("homography", str(tmp_path / "rig.yaml"), 20.0)
+    with pytest.raises(RegistrationError, match="RGB is 160x90, calibrated at 160x120 pixels"):
+        register(np.zeros((120, 160), np.uint8), rgb_of(90, 160))
+    assert register(np.zeros((120, 160), np.uint8), rgb_of(120, 160)).overlap == 1.0
+
+
 @pytest.mark.parametrize("mode", ["homography", "extrinsics"])
 def test_a_mode_that_needs_a_file_says_so(mode: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"{mode} needs registration.file"):

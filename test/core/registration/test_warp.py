@@ -70,6 +70,16 @@ def test_a_homography_holds_for_images_of_other_sizes() -> None:
     assert (x, y) == pytest.approx(((49.75 + 5 + 0.5) * 4 - 0.5, (39.75 + 3 + 0.5) * 4 - 0.5), abs=0.3)
 
 
+def test_images_of_another_aspect_ratio_are_refused(tmp_path: Path) -> None:
+    square = Homography(np.eye(3), SIZE, SIZE)
+    with pytest.raises(CalibrationError, match=r"RGB is 160x90, calibrated at 160x120 pixels; expected the same"):
+        homography_warp(square, SIZE, (90, 160))
+    homography_warp(square, SIZE, (61, 80))  # half of an odd number of rows
+    (tmp_path / "rig.yaml").write_text(yaml.safe_dump(EXTRINSICS | {"T_rgb_thermal": np.eye(4).ravel().tolist()}))
+    with pytest.raises(CalibrationError, match="thermal is 160x100, calibrated at 160x120"):
+        extrinsics_warp(read_extrinsics(tmp_path / "rig.yaml"), 10.0, (100, 160), SIZE)
+
+
 @pytest.mark.parametrize("distance_m", [2.0, 10.0, 50.0])
 def test_cameras_beside_each_other_are_off_by_focal_length_times_baseline_over_distance(
     tmp_path: Path, distance_m: float
