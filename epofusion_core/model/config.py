@@ -34,6 +34,8 @@ class ModelConfig:
         output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R + 0.25 tanh(d), clamped to [0, 1].
         sharpness: of output "sources": factor of w's logit where the visible image is well exposed. To choose a source
             keeps its contrast, to mix halves that of both; inside the glare the mix is meant.
+        relief_gain: of output "sources": factor of what the network changes of the visible image inside the glare, not
+            in training. A loss shrinks what a small network is unsure of; this makes up for it afterwards.
         steps: DDIM steps K of Eq. 4.
         reencode: each step decodes and re-embeds the image (Eq. 4); False is "latent-only": a 1x1 head predicts Z_0
             and the last step alone decodes.
@@ -59,6 +61,7 @@ class ModelConfig:
     tail_widths: tuple[int, ...]
     output: Literal["sigmoid", "sources"]
     sharpness: float = 1.0
+    relief_gain: float = 1.0
     steps: int = 3
     reencode: bool = True
     guidance: bool = True
@@ -166,6 +169,7 @@ MODELS: Mapping[str, ModelConfig] = MappingProxyType(
             fidelity_widths=(16, 16),
             context_width=16,
             tail_widths=(16, 16),
+            relief_gain=1.3,
         ),
     }
 )

@@ -53,7 +53,7 @@ class MultiScaleContextFusion(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.stride = config.fidelity_stride
-        self.output, self.sharpness = config.output, config.sharpness
+        self.output, self.sharpness, self.relief_gain = config.output, config.sharpness, config.relief_gain
         self.context: nn.Module
         self.fidelity: HighFidelityBranch | None
         if config.mscf:
@@ -97,8 +97,11 @@ class MultiScaleContextFusion(nn.Module):
         """Return the "sources" output, on unshuffled pixels: engines are slow to split maps of full size."""
         luma, infrared = (nn.functional.pixel_unshuffle(image, self.stride) for image in (luma, infrared))
         weight, residual = decoded[:, : self.stride**2], decoded[:, self.stride**2 :]
+        glare = ((luma - _GLARE_START) / _GLARE_WIDTH).clamp(0.0, 1.0)
         if self.sharpness != 1.0:
-            glare = ((luma - _GLARE_START) / _GLARE_WIDTH).clamp(0.0, 1.0)
             weight = weight * (self.sharpness - (self.sharpness - 1.0) * glare)
         mix = infrared + torch.sigmoid(weight) * (luma - infrared)
-        return (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)
+        fused = mix + _DETAIL_RANGE * torch.tanh(residual)
+        if self.relief_gain != 1.0 and not self.training:
+            fused = fused + (self.relief_gain - 1.0) * glare * (fused - luma)
+        return fused.clamp(0.0, 1.0)

@@ -47,14 +47,13 @@ def infrared_relief(infrared: Tensor, window_px: int) -> Tensor:
     return (torch.maximum(highest, infrared) - infrared - _RELIEF_THRESHOLD).clamp(min=0.0)
 
 
-def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor, relief_gain: float = 1.0) -> Tensor:
+def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor) -> Tensor:
     """Return the target I_p.
 
     Args:
         luma: Y, (B, 1, H, W) in [0, 1].
         infrared: R, (B, 1, H, W) in [0, 1].
         mask: M, (B, 1, H, W) in [0, 1].
-        relief_gain: factor of the infrared relief, at least 0.
 
     Returns:
         (B, 1, H, W) in [0, 1]: the selected source outside the glare, Y minus the infrared relief inside it.
@@ -66,7 +65,7 @@ def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor, relief_gain: f
         gaussian_blur(near_objects, _MASK_REACH_PX / 3),
     )
     selected = torch.lerp(infrared, luma, selection(luma, infrared))
-    return torch.lerp(selected, (luma - relief_gain * relief).clamp(min=0.0), overexposure(luma))
+    return torch.lerp(selected, (luma - relief).clamp(min=0.0), overexposure(luma))
 
 
 def selection(luma: Tensor, infrared: Tensor) -> Tensor:

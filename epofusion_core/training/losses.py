@@ -35,8 +35,6 @@ class LossConfig:
         pseudo_target: I_p of Eq. 3 and 10: "average" of the sources (paper), or "exposure", the better source outside
             the glare and the infrared relief inside it (`exposure_target`), which then stands for the maximum of the
             sources in Eq. 9 and 11 as well.
-        relief_gain: of "exposure": factor of the infrared relief inside the glare. An L1 loss shrinks what a small
-            network is unsure of; above 1 makes up for it.
         gradient: "magnitude" (Eq. 11, 12) or "vector": the stronger source's gradient with its direction and sign.
         structure_weight: of an added 1 - SSIM term; 0 in the paper, as are the following two (`preservation`).
         edge_weight: of an added 1 - Qabf term.
@@ -54,7 +52,6 @@ class LossConfig:
     gradient_weight: float = 1.0
     infrared_gradient: float = 1.0
     pseudo_target: Literal["average", "exposure"] = "average"
-    relief_gain: float = 1.0
     gradient: Literal["magnitude", "vector"] = "magnitude"
     structure_weight: float = 0.0
     edge_weight: float = 0.0
@@ -74,11 +71,9 @@ class FusionTerms(NamedTuple):
     information: Tensor
 
 
-def pseudo_target(luma: Tensor, infrared: Tensor, mask: Tensor, config: LossConfig) -> Tensor:
+def pseudo_target(luma: Tensor, infrared: Tensor, mask: Tensor, kind: Literal["average", "exposure"]) -> Tensor:
     """Return I_p of Eq. 3, (B, 1, H, W) in [0, 1]."""
-    if config.pseudo_target == "average":
-        return (luma + infrared) / 2
-    return exposure_target(luma, infrared, mask, config.relief_gain)
+    return (luma + infrared) / 2 if kind == "average" else exposure_target(luma, infrared, mask)
 
 
 def fusion_terms(

@@ -163,7 +163,7 @@ class TrainingForward(nn.Module):
         """Return the total under "loss" and each term by name, scalars."""
         luma, infrared, mask = batch["luma"], batch["infrared"], batch["mask"]
         condition = self.model.condition(luma, infrared)
-        target = pseudo_target(luma, infrared, mask, self.loss)
+        target = pseudo_target(luma, infrared, mask, self.loss.pseudo_target)
         if self.model.config.diffusion:
             time = self._times(luma.shape[0], generator).to(luma.device)
             signal, noise_level = signal_and_noise(time)
