@@ -65,7 +65,11 @@ def export_onnx(weights: Path, steps: int, *, half: bool = False) -> bytes:
             verbose=False,
         )
     assert program is not None
-    return bytes(program.model_proto.SerializeToString())
+    model_file = program.model_proto
+    parts = (model_file.graph, *model_file.graph.node, *model_file.graph.value_info, *model_file.graph.initializer)
+    for part in (*parts, *model_file.graph.input, *model_file.graph.output):
+        part.ClearField("metadata_props")  # stack traces: the folders of whoever exports, and a part of the size
+    return bytes(model_file.SerializeToString())
 
 
 @contextlib.contextmanager
