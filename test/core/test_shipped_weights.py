@@ -45,6 +45,14 @@ def test_the_graphs_that_ship_are_of_these_weights_and_give_their_picture(name: 
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_graph_says_nothing_of_the_machine_that_exported_it(name: str) -> None:
+    for path in WEIGHTS_FOLDER.glob(f"{name}-*"):
+        content = path.read_bytes()
+        assert b"stack_trace" not in content, path
+        assert b"site-packages" not in content, path
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_objects_show_inside_the_glare_and_the_rest_of_it_stays_bright(name: str) -> None:
     fuser = Fuser.load(name)
     drive = Drive(UNSEEN_SEED)
