@@ -70,14 +70,14 @@ def extrinsics_warp(extrinsics: Extrinsics, distance_m: float, thermal_size: Siz
         CalibrationError: images have another aspect ratio than the cameras of the calibration.
     """
     thermal, rgb = extrinsics.thermal, extrinsics.rgb
+    lens = _scaling("thermal", thermal.size, thermal_size) @ thermal.matrix
+    intrinsics = _scaling("RGB", rgb.size, rgb_size) @ rgb.matrix
     rows, columns = np.indices(rgb_size, dtype=np.float64)
     pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)[:, None]
-    intrinsics = _scaling("RGB", rgb.size, rgb_size) @ rgb.matrix
     rays = cv2.undistortPoints(pixels, intrinsics, rgb.distortion).reshape(-1, 2)
     points = distance_m * np.column_stack([rays, np.ones(len(rays))])
     rotation, translation = extrinsics.transform[:3, :3], extrinsics.transform[:3, 3]
     in_thermal = (points - translation) @ rotation
-    lens = _scaling("thermal", thermal.size, thermal_size) @ thermal.matrix
     projected, _ = cv2.projectPoints(in_thermal, np.zeros(3), np.zeros(3), lens, thermal.distortion)
     seen = np.where(in_thermal[:, 2:] > 0, projected.reshape(-1, 2), np.nan).astype(np.float32)
     return Warp(seen[:, 0].reshape(rgb_size), seen[:, 1].reshape(rgb_size), thermal_size)
