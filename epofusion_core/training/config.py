@@ -49,6 +49,8 @@ class TrainConfig:
         model: named size.
         overrides: fields of the size's ModelConfig to replace, such as `guidance: false` for an ablation.
         init: weights file to start from.
+        trained: "all", or "guidance": the guidance head alone, on annotated pairs; the fused image, which does not
+            depend on it, stays as it is.
         data: pairs.
         augment: augmentation.
         loss: loss terms.
@@ -77,6 +79,7 @@ class TrainConfig:
     data: DataConfig
     overrides: dict[str, Any] = field(default_factory=dict)
     init: Path | None = None
+    trained: Literal["all", "guidance"] = "all"
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     adaptive_loss: bool = True

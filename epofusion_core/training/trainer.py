@@ -33,7 +33,7 @@ from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_
 from epofusion_core.data.pairs import scan_pairs
 from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
-from epofusion_core.model.epofusion import EPOFusion
+from epofusion_core.model.epofusion import Conditioning, EPOFusion
 from epofusion_core.model.schedule import signal_and_noise
 from epofusion_core.model.weights import load_weights, save_weights
 from epofusion_core.training.config import TrainConfig
@@ -96,6 +96,8 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     torch.manual_seed(config.seed)
     model = _initial_model(config)
     card = ModelCard(config.model, model.config)
+    if config.trained == "guidance":
+        _freeze_all_but_guidance(model)
     groups = _parameter_groups(model, config.weight_decay)
     optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, eps=config.epsilon)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate_factor(step, config))
@@ -163,6 +165,9 @@ class TrainingForward(nn.Module):
         """Return the total under "loss" and each term by name, scalars."""
         luma, infrared, mask = batch["luma"], batch["infrared"], batch["mask"]
         condition = self.model.condition(luma, infrared)
+        guidance = self._guidance_loss(condition, batch)
+        if self.config.trained == "guidance":
+            return {"loss": guidance, "guidance": guidance}
         target = pseudo_target(luma, infrared, mask, self.loss.pseudo_target)
         if self.model.config.diffusion:
             time = self._times(luma.shape[0], generator).to(luma.device)
@@ -186,12 +191,15 @@ class TrainingForward(nn.Module):
             fused = self.model.render(condition, self.model.refine(condition, None, untimed))
             diffusion = luma.new_zeros(())
         terms = fusion_terms(fused, luma, infrared, mask, target, self.loss)
-        guidance = luma.new_zeros(())
-        if self.model.guidance is not None:
-            logits = self.model.guidance(condition.feature)
-            guidance = guidance_loss(logits, mask, batch["annotated"], self.loss.overlap_weight)
         loss = total_loss(fusion_loss(terms, self.loss), guidance, diffusion, self.loss)
         return {"loss": loss, "diffusion": diffusion, "guidance": guidance, **terms._asdict()}
+
+    def _guidance_loss(self, condition: Conditioning, batch: Sample) -> Tensor:
+        """Return L_seg of Eq. 14; 0 without guidance."""
+        if self.model.guidance is None:
+            return condition.luma.new_zeros(())
+        logits = self.model.guidance(condition.feature)
+        return guidance_loss(logits, batch["mask"], batch["annotated"], self.loss.overlap_weight)
 
     def _times(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw t for each sample: 1 with probability `noise_only`, else uniform."""
@@ -216,10 +224,20 @@ def _initial_model(config: TrainConfig) -> EPOFusion:
     return model
 
 
+def _freeze_all_but_guidance(model: EPOFusion) -> None:
+    if model.guidance is None:
+        raise ValueError("trained is guidance, but the model has no guidance head; expected guidance: true")
+    model.requires_grad_(False)
+    model.guidance.requires_grad_(True)
+    model.eval()  # the norms of the rest keep their statistics
+    model.guidance.train()
+
+
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Decay matrices and kernels; norms, biases and other vectors are left alone."""
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    vectors = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    matrices = [parameter for parameter in trained if parameter.ndim > 1]
+    vectors = [parameter for parameter in trained if parameter.ndim <= 1]
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
@@ -244,7 +262,11 @@ def _learning_rate_factor(step: int, config: TrainConfig) -> float:
 def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     """Read all training pairs into memory: real ones, frames of videos, and simulated ones with exact masks.
 
-    Files without a partner are left out, with a warning that names each.
+    Files without a partner are left out, with a warning that names each. The guidance head alone learns from annotated
+    pairs alone.
+
+    Raises:
+        ValueError: a pair cannot be read, or the guidance head is to be trained and no pair is annotated.
     """
     data = config.data
     scan = scan_pairs(data.root, data.root / data.train_list if data.train_list else None)
@@ -255,7 +277,12 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     loaded = [load_pair(pair, objects_folder=data.objects) for pair in scan.pairs if pair.name not in excluded]
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
-    return loaded + simulated_pairs(data.simulated, config.seed)
+    loaded += simulated_pairs(data.simulated, config.seed)
+    if config.trained == "guidance":
+        loaded = [pair for pair in loaded if pair.annotated]
+        if not loaded:
+            raise ValueError("no training pair has a mask or an outline of its objects; expected some (data.objects)")
+    return loaded
 
 
 def _batches(config: TrainConfig, accelerator: Accelerator, first_iteration: int) -> Iterator[Sample]:

@@ -54,6 +54,13 @@ def settings(root: Path, **changes: object) -> TrainConfig:
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
+def contrast(mask: Tensor) -> float:
+    """Return how much likelier an object is inside the warm block than outside."""
+    inside = torch.zeros_like(mask, dtype=torch.bool)
+    inside[..., 24:41, 24:36] = True
+    return float(mask[inside].mean() - mask[~inside].mean())
+
+
 def tensors(weights: Path) -> dict[str, Tensor]:
     return dict(load_file(weights))
 
@@ -65,6 +72,33 @@ def test_an_interrupted_run_continues_bit_for_bit(pairs: Path, tmp_path: Path) -
     expected, actual = tensors(whole), tensors(resumed)
     assert expected.keys() == actual.keys()
     assert all(torch.equal(expected[name], actual[name]) for name in expected)
+
+
+def test_the_guidance_head_alone_learns_masks_and_leaves_the_fused_image_alone(pairs: Path, tmp_path: Path) -> None:
+    annotated = tmp_path / "annotated"
+    shutil.copytree(pairs, annotated)
+    for index in range(4):
+        mask = np.zeros((80, 96), np.uint8)
+        mask[20:45, 30 + index : 50 + index] = 255
+        write_png(annotated / "mask" / f"{index}.png", mask)
+    everything = settings(annotated, iterations=2)
+    start = train(everything, tmp_path / "start", cpu=True)
+    head = replace(everything, trained="guidance", init=start, iterations=30, learning_rate=1e-2)
+    before, after = tensors(start), tensors(train(head, tmp_path / "head", cpu=True))
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert changed
+    assert all(name.startswith("guidance.") for name in changed)
+    luma, infrared = torch.full((1, 1, 64, 64), 1.0), torch.full((1, 1, 64, 64), 30 / 255)
+    infrared[..., 20:45, 20:40] = 200 / 255
+    with torch.inference_mode():
+        _, untrained = load_weights(start)[0](luma, infrared)
+        _, mask = load_weights(tmp_path / "head" / "epofusion_xs.safetensors")[0](luma, infrared)
+    assert contrast(mask) > contrast(untrained) + 0.1, "the mask must find the warm block in the glare"
+
+
+def test_the_guidance_head_alone_needs_annotated_pairs(pairs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no training pair has a mask"):
+        train(settings(pairs, trained="guidance"), tmp_path, cpu=True)
 
 
 def test_training_lowers_the_loss_and_exports_loadable_weights(pairs: Path, tmp_path: Path) -> None:
