@@ -4,7 +4,7 @@ Sample n draws everything from a generator seeded by (seed, n). Training therefo
 and several processes that take different numbers never repeat each other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
 from epofusion_core.data.clips import Clip, read_clip
+from epofusion_core.data.glare_boxes import GlareBoxes, inside_boxes
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.exposure import overexposed_region
@@ -37,23 +38,35 @@ class Sample(TypedDict):
 
 @dataclass(frozen=True)
 class LoadedPair:
-    """A pair in memory, as a crop of its full size; `annotated` says whether its objects are more than a rule's."""
+    """A pair in memory.
+
+    Attributes:
+        name: of the pair.
+        images: a crop of its full size.
+        annotated: whether its objects are more than a rule's.
+        takes_glare: whether glare may be laid over it; not where objects are marked inside the glare that it has, and
+            nowhere else.
+    """
 
     name: str
     images: Crop
     annotated: bool
+    takes_glare: bool = True
 
 
-def load_pair(pair: Pair, longest_px: int = 800, objects_folder: Path | None = None) -> LoadedPair:
+def load_pair(
+    pair: Pair, longest_px: int = 800, objects_folder: Path | None = None, glare_boxes: GlareBoxes | None = None
+) -> LoadedPair:
     """Read a pair and find its salient infrared objects.
 
     The objects are those of the pair's mask where it has one; else the outlines of annotated objects found before
-    (`<objects_folder>/<name>.png`); else, by rule, what is salient in the infrared.
+    (`<objects_folder>/<name>.png`); else what was marked in its glare; else, by rule, what is salient in the infrared.
 
     Args:
         pair: paths.
         longest_px: larger images are scaled down to this.
         objects_folder: outlines of annotated objects, written by `epofusion ivoe outline`.
+        glare_boxes: boxes of objects inside real glare.
 
     Raises:
         ValueError: an image cannot be read, or the sizes differ; the sentence names the pair.
@@ -61,8 +74,16 @@ def load_pair(pair: Pair, longest_px: int = 800, objects_folder: Path | None = N
     visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
     outlines = objects_folder / f"{pair.name}.png" if objects_folder else None
     known = pair.mask or (outlines if outlines is not None and outlines.is_file() else None)
-    objects = (salient_infrared(infrared) if known is None else read_grey(known) > 0).astype(np.uint8)
-    return _loaded(pair.name, Crop(visible, infrared, objects), known is not None, longest_px)
+    boxes = (glare_boxes or {}).get(pair.name) if known is None else None
+    if known is not None:
+        objects = read_grey(known) > 0
+    elif boxes is not None:
+        objects = inside_boxes(boxes, *infrared.shape)
+    else:
+        objects = salient_infrared(infrared)
+    annotated = known is not None or boxes is not None
+    loaded = _loaded(pair.name, Crop(visible, infrared, objects.astype(np.uint8)), annotated, longest_px)
+    return replace(loaded, takes_glare=boxes is None)
 
 
 def load_clip(clip: Clip, step: int, longest_px: int = 800) -> list[LoadedPair]:
@@ -138,4 +159,6 @@ class TrainingPairs(Dataset[Sample]):
         rng = np.random.default_rng((self._seed, self._first_sample + index))
         source = self._pairs[int(rng.integers(len(self._pairs)))]
         crop = jitter(random_crop(source.images, self._config, rng), self._config, rng)
-        return to_sample(random_glare(crop, self._config, rng), annotated=source.annotated)
+        if source.takes_glare:
+            crop = random_glare(crop, self._config, rng)
+        return to_sample(crop, annotated=source.annotated)

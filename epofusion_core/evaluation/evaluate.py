@@ -12,15 +12,17 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from epofusion_core.data.clips import Clip, read_clip
+from epofusion_core.data.glare_boxes import GlareBoxes, inside_boxes
 from epofusion_core.data.pairs import Pair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.flicker import flicker
 from epofusion_core.evaluation.methods import Fused, Method, Sources
 from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
-from epofusion_core.exposure import overexposed_fraction
+from epofusion_core.exposure import overexposed_fraction, overexposed_region
 from epofusion_core.imaging import read_grey, read_rgb
 
 VIDEO_DATASET = "video"
@@ -67,9 +69,15 @@ class Outcome:
     tiles: list[Tile] = field(default_factory=list)
 
 
-def measure_pairs(pairs: Sequence[Pair], methods: Sequence[Method], jobs: int = 1) -> Iterator[Outcome]:
-    """Yield the outcome of each pair, in order, computed by `jobs` processes."""
-    return _map(functools.partial(_measure_pair, methods=tuple(methods)), pairs, jobs)
+def measure_pairs(
+    pairs: Sequence[Pair], methods: Sequence[Method], jobs: int = 1, glare_boxes: GlareBoxes | None = None
+) -> Iterator[Outcome]:
+    """Yield the outcome of each pair, in order, computed by `jobs` processes.
+
+    The true mask of a pair is its mask file, or, without one, what lies in its glare boxes and is overexposed.
+    """
+    measure = functools.partial(_measure_pair, methods=tuple(methods), glare_boxes=glare_boxes or {})
+    return _map(measure, pairs, jobs)
 
 
 def measure_clips(
@@ -95,10 +103,10 @@ def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _measure_pair(pair: Pair, methods: Sequence[Method]) -> Outcome:
+def _measure_pair(pair: Pair, methods: Sequence[Method], glare_boxes: GlareBoxes) -> Outcome:
     try:
         sources = _read_sources(pair)
-        true_mask = None if pair.mask is None else _read_mask(pair.mask, sources)
+        true_mask = _true_mask(pair, sources, glare_boxes)
     except (ValueError, cv2.error) as error:
         return Outcome(pair.name, problems=[str(error)])
     measurements: list[Measurement] = []
@@ -125,10 +133,14 @@ def _read_sources(pair: Pair) -> Sources:
     return sources
 
 
-def _read_mask(path: Path, sources: Sources) -> Grey:
-    mask = read_grey(path)
-    _check_size(path, mask, sources)
-    return mask
+def _true_mask(pair: Pair, sources: Sources, glare_boxes: GlareBoxes) -> NDArray[np.bool_] | None:
+    if pair.mask is not None:
+        mask = read_grey(pair.mask)
+        _check_size(pair.mask, mask, sources)
+        return mask > 0
+    if pair.name in glare_boxes:
+        return inside_boxes(glare_boxes[pair.name], *sources.luma.shape) & overexposed_region(sources.luma)
+    return None
 
 
 def _check_size(path: Path, image: Grey, sources: Sources) -> None:
@@ -138,11 +150,11 @@ def _check_size(path: Path, image: Grey, sources: Sources) -> None:
         )
 
 
-def _figures(sources: Sources, fused: Fused, true_mask: Grey | None) -> dict[str, float]:
+def _figures(sources: Sources, fused: Fused, true_mask: NDArray[np.bool_] | None) -> dict[str, float]:
     images = sources.luma, sources.infrared, fused.grey
     figures = asdict(fusion_metrics(*images)) | asdict(exposure_metrics(*images))
     if true_mask is not None and fused.mask is not None:
-        agreement = asdict(mask_metrics(fused.mask >= _MASK_THRESHOLD, true_mask > 0))
+        agreement = asdict(mask_metrics(fused.mask >= _MASK_THRESHOLD, true_mask))
         figures |= {f"mask_{name}": value for name, value in agreement.items()}
     return figures
 

@@ -30,6 +30,7 @@ from torch.utils.data import DataLoader
 
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_clip, load_pair
+from epofusion_core.data.glare_boxes import read_glare_boxes
 from epofusion_core.data.pairs import scan_pairs
 from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
@@ -274,14 +275,19 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     for sentence in (*scan.unpaired, *lonely):
         warnings.warn(f"left out of training: {sentence}", stacklevel=2)
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
-    loaded = [load_pair(pair, objects_folder=data.objects) for pair in scan.pairs if pair.name not in excluded]
+    glare_boxes = read_glare_boxes(data.glare_boxes) if data.glare_boxes else None
+    loaded = [
+        load_pair(pair, objects_folder=data.objects, glare_boxes=glare_boxes)
+        for pair in scan.pairs
+        if pair.name not in excluded
+    ]
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)
     if config.trained == "guidance":
         loaded = [pair for pair in loaded if pair.annotated]
         if not loaded:
-            raise ValueError("no training pair has a mask or an outline of its objects; expected some (data.objects)")
+            raise ValueError("no training pair has annotated objects; expected masks, data.objects or data.glare_boxes")
     return loaded
 
 

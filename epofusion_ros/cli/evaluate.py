@@ -22,6 +22,9 @@ def evaluate(
         Path | None, typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split folder to read, such as test.")] = None,
+    glare_boxes: Annotated[
+        Path | None, typer.Option(help="CSV of objects marked in real glare: true masks of pairs without a mask file.")
+    ] = None,
     videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4 and ir/NAME.mp4, for flicker.")] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
     model: Annotated[
@@ -40,6 +43,7 @@ def evaluate(
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
     from epofusion_core.data.clips import find_clips
+    from epofusion_core.data.glare_boxes import read_glare_boxes
     from epofusion_core.data.pairs import PairScan, scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
@@ -48,9 +52,11 @@ def evaluate(
         if data is None and videos is None:
             raise ValueError("nothing to evaluate; expected --data or --videos")
         scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
+        boxes = None if glare_boxes is None else read_glare_boxes(glare_boxes)
         clips, lonely = ([], []) if videos is None else find_clips(videos)
         methods = _methods(model, EngineOptions(engine, device, precision, steps, threads=1))
-    outcomes = itertools.chain(measure_pairs(scan.pairs, methods, jobs), measure_clips(clips, methods, frames, jobs))
+    pairs = measure_pairs(scan.pairs, methods, jobs, boxes)
+    outcomes = itertools.chain(pairs, measure_clips(clips, methods, frames, jobs))
     total = len(scan.pairs) + len(clips) * len(methods)
     evaluation = comparison.run("evaluating", outcomes, total, sheet, scan.unpaired + lonely)
     names = ", ".join(source.resolve().name for source in (data, videos) if source is not None)

@@ -8,12 +8,15 @@ import pytest
 from numpy.typing import NDArray
 
 from epofusion_core.data.clips import find_clips
+from epofusion_core.data.glare_boxes import GlareBoxes
+from epofusion_core.data.outline import Box
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.evaluation.evaluate import Outcome, measure_clips, measure_pairs
 from epofusion_core.evaluation.methods import FolderMethod, Method, ModelMethod, RuleMethod
+from epofusion_core.exposure import overexposed_region
 from epofusion_core.fuse_files import fuse_files
 from epofusion_core.fuser import Fuser
-from epofusion_core.imaging import write_png
+from epofusion_core.imaging import luma, read_rgb, write_png
 from epofusion_core.video import VideoWriter
 
 RULES: list[Method] = [RuleMethod("maximum"), RuleMethod("average")]
@@ -49,6 +52,27 @@ def test_masks_are_compared_where_both_are_there(glare_pairs: Path) -> None:
         exact, rule = (measurement.figures for measurement in outcome.measurements)
         assert (exact["mask_iou"], exact["mask_precision"], exact["mask_recall"]) == (1, 1, 1)
         assert "mask_iou" not in rule
+
+
+def test_boxes_marked_in_the_glare_judge_masks_where_there_is_no_mask_file(glare_pairs: Path, tmp_path: Path) -> None:
+    first, *_ = find_pairs(glare_pairs / "country")
+    glare = overexposed_region(luma(read_rgb(first.visible)))
+    predicted = np.zeros(glare.shape, np.uint8)
+    predicted[20:50] = 255
+    write_png(tmp_path / "results" / "mask" / first.visible.name, predicted)
+    shutil.copytree(first.infrared.parent, tmp_path / "results" / "fused")
+    method = FolderMethod("mine", tmp_path / "results")
+
+    def figures(glare_boxes: GlareBoxes) -> dict[str, float]:
+        (outcome,) = measure_pairs([first], [method], glare_boxes=glare_boxes)
+        return outcome.measurements[0].figures
+
+    assert "mask_iou" not in figures({"another": []})
+    assert figures({first.name: []})["mask_precision"] == 0, "a mask in glare that hides nothing is wrong"
+    marked = figures({first.name: [Box(0, 0, 96, 64)]})
+    inside = np.count_nonzero(glare[20:50])
+    assert marked["mask_recall"] == pytest.approx(inside / np.count_nonzero(glare)), "only glare counts inside a box"
+    assert marked["mask_precision"] == pytest.approx(inside / (30 * 96))
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_the_guidance_head_alone_learns_masks_and_leaves_the_fused_image_alone(p
 
 
 def test_the_guidance_head_alone_needs_annotated_pairs(pairs: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no training pair has a mask"):
+    with pytest.raises(ValueError, match="no training pair has annotated objects"):
         train(settings(pairs, trained="guidance"), tmp_path, cpu=True)
 
 

@@ -1,0 +1,119 @@
+"""Objects marked by hand inside real glare: the file, and what training makes of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epofusion_core.data.augment import AugmentConfig
+from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_pair
+from epofusion_core.data.glare_boxes import inside_boxes, read_glare_boxes
+from epofusion_core.data.outline import Box
+from epofusion_core.data.pairs import Pair
+from epofusion_core.imaging import write_png
+
+HEADER = "name,left,top,right,bottom\n"
+
+
+@pytest.fixture
+def blinded(tmp_path: Path) -> Pair:
+    """White to the left, dark to the right; warm all over, so that a rule would call everything an object."""
+    visible = np.zeros((64, 96, 3), np.uint8)
+    visible[:, :48] = 255
+    infrared = np.random.default_rng(0).integers(100, 250, (64, 96), dtype=np.uint8)
+    write_png(tmp_path / "vi.png", visible)
+    write_png(tmp_path / "ir.png", infrared)
+    return Pair("road/1", tmp_path / "vi.png", tmp_path / "ir.png")
+
+
+def load_marked(pair: Pair, lines: str) -> LoadedPair:
+    file = pair.visible.with_name("boxes.csv")
+    file.write_text(HEADER + lines)
+    return load_pair(pair, glare_boxes=read_glare_boxes(file))
+
+
+def test_objects_are_what_was_marked_and_no_rule_s(blinded: Pair) -> None:
+    loaded = load_marked(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\nroad/2,,,,\n")
+    objects = loaded.images.objects > 0
+    assert loaded.annotated
+    assert objects[20:40, 10:30].all()
+    assert objects[0:8, 60:70].all()
+    assert np.count_nonzero(objects) == 20 * 20 + 8 * 10
+
+
+def test_a_pair_that_was_looked_at_and_holds_nothing_teaches_that(blinded: Pair) -> None:
+    loaded = load_marked(blinded, "road/1,,,,\n")
+    assert loaded.annotated
+    assert not loaded.images.objects.any()
+
+
+def test_a_pair_that_nobody_looked_at_keeps_its_rule(blinded: Pair) -> None:
+    loaded = load_marked(blinded, "road/2,,,,\n")
+    assert not loaded.annotated
+    assert loaded.takes_glare
+    assert loaded.images.objects.any()
+
+
+def test_outlines_win_over_boxes(blinded: Pair, tmp_path: Path) -> None:
+    write_png(tmp_path / "mask.png", np.full((64, 96), 255, np.uint8))
+    loaded = load_marked(replace(blinded, mask=tmp_path / "mask.png"), "road/1,,,,\n")
+    assert loaded.images.objects.all()
+    assert loaded.takes_glare
+
+
+def test_no_glare_is_laid_over_what_was_marked_in_the_glare_alone(blinded: Pair) -> None:
+    """A lamp over the dark half would light up unmarked objects, and teach that they are none."""
+    config = AugmentConfig(crop_px=64, scale_min=1.0, scale_max=1.0, glare=1.0, gamma=0, noise=0, focus_glare=0)
+    marked = load_marked(blinded, "road/1,10,20,30,40\n")
+    samples = TrainingPairs([marked], config, seed=1, samples=8)
+    assert all(set(samples[number]["luma"].unique().tolist()) <= {0.0, 1.0} for number in range(8))
+    lit = TrainingPairs([replace(marked, takes_glare=True)], config, seed=1, samples=8)
+    assert any(len(lit[number]["luma"].unique()) > 2 for number in range(8)), "glare has grey levels in between"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "begin with 'nothing'; expected the columns name,left,top,right,bottom"),
+        ("name,x,y,w,h\n", "begin with 'name,x,y,w,h'"),
+        (HEADER + "a,1,2,3\n", "line 2: 'a,1,2,3' is no box"),
+        (HEADER + "a,,,,\nb,1,2,3,x\n", "line 3: 'b,1,2,3,x' is no box"),
+        (HEADER + "a,5,5,5,9\n", "left < right"),
+        (HEADER + ",1,2,3,4\n", "expected a name"),
+        (HEADER + "a,1.5,2,3,4\n", "whole numbers"),
+        (HEADER + "a,1,2,,4\n", "line 2: 'a,1,2,,4' is no box"),
+        (HEADER + "\n", "line 2: '' is no box"),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_line(content: str, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "boxes.csv"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=r"boxes\.csv") as error:
+        read_glare_boxes(file)
+    assert complaint in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nowhere\.csv cannot be read"):
+        read_glare_boxes(tmp_path / "nowhere.csv")
+
+
+edges = st.integers(-20, 120)
+
+
+@given(boxes=st.lists(st.builds(Box, edges, edges, edges, edges), max_size=4), row=st.integers(0, 39))
+def test_a_pixel_is_inside_where_a_box_says_so(boxes: list[Box], row: int) -> None:
+    inside = inside_boxes(boxes, 40, 50)
+    for column in range(50):
+        expected = any(box.left <= column < box.right and box.top <= row < box.bottom for box in boxes)
+        assert inside[row, column] == expected
+
+
+def test_the_boxes_that_ship_can_be_read_and_hold_objects_and_empty_glare() -> None:
+    boxes = read_glare_boxes(Path(__file__).parents[3] / "config" / "train" / "glare_boxes.csv")
+    assert sum(map(len, boxes.values())) > 100
+    assert sum(not marked for marked in boxes.values()) > 10
+    assert all(box.left >= 0 and box.top >= 0 for marked in boxes.values() for box in marked)
