@@ -36,6 +36,9 @@ class ModelConfig:
             keeps its contrast, to mix halves that of both; inside the glare the mix is meant.
         relief_gain: of output "sources": factor of what the network changes of the visible image inside the glare, not
             in training. A loss shrinks what a small network is unsure of; this makes up for it afterwards.
+        relief_reach_px: of output "sources": inside the glare the network darkens a pixel no further than this one is
+            colder than the warmest blown-out one within this reach, but for objects of mask M; not in training; 0 for
+            no bound.
         steps: DDIM steps K of Eq. 4.
         reencode: each step decodes and re-embeds the image (Eq. 4); False is "latent-only": a 1x1 head predicts Z_0
             and the last step alone decodes.
@@ -62,6 +65,7 @@ class ModelConfig:
     output: Literal["sigmoid", "sources"]
     sharpness: float = 1.0
     relief_gain: float = 1.0
+    relief_reach_px: int = 0
     steps: int = 3
     reencode: bool = True
     guidance: bool = True
@@ -86,6 +90,11 @@ class ModelConfig:
     def latent_channels(self) -> int:
         """Channels of the latent Z of Eq. 3."""
         return self.width if self.embedding == "convolution" else self.latent_stride**2
+
+    @property
+    def shapes_relief(self) -> bool:
+        """Whether the fused image is changed inside the glare after the network (`relief.py`)."""
+        return self.relief_gain != 1.0 or self.relief_reach_px > 0
 
     def padded(self, height: int, width: int) -> tuple[int, int]:
         """Return the size in pixels, height and width, that images are padded to."""
@@ -136,6 +145,8 @@ _S = ModelConfig(
     tail_widths=(32, 24),
     output="sources",
     sharpness=2.0,
+    relief_gain=1.3,
+    relief_reach_px=6,
     steps=1,  # more steps change no measure by more than 0.001 (docs/performance.md), and each costs as much again
 )
 
@@ -169,7 +180,7 @@ MODELS: Mapping[str, ModelConfig] = MappingProxyType(
             fidelity_widths=(16, 16),
             context_width=16,
             tail_widths=(16, 16),
-            relief_gain=1.3,
+            relief_gain=1.6,
         ),
     }
 )

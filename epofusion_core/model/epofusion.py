@@ -25,12 +25,14 @@ class Conditioning(NamedTuple):
         infrared: R, (B, 1, H, W) in [0, 1].
         feature: F of Eq. 3, (B, width, h, w).
         detail: F_h of Eq. 6; None in the ablation without MSCF.
+        guidance: logits of background and object, (B, 2, h, w); None in the ablation without guidance.
     """
 
     luma: Tensor
     infrared: Tensor
     feature: Tensor
     detail: Tensor | None
+    guidance: Tensor | None
 
 
 class EPOFusion(nn.Module):
@@ -85,9 +87,10 @@ class EPOFusion(nn.Module):
         return fused, self.mask_probability(condition)
 
     def condition(self, luma: Tensor, infrared: Tensor) -> Conditioning:
-        """Run what does not depend on time: encoder, neck and the high-fidelity branch."""
+        """Run what does not depend on time: encoder, neck, guidance head and the high-fidelity branch."""
         feature = self.neck(self.encoder(luma, infrared))
-        return Conditioning(luma, infrared, feature, self.mscf.detail(luma, infrared))
+        guidance = None if self.guidance is None else self.guidance(feature)
+        return Conditioning(luma, infrared, feature, self.mscf.detail(luma, infrared), guidance)
 
     def refine(self, condition: Conditioning, latent: Tensor | None, time: Tensor) -> Tensor:
         """Return F_hat of Eq. 3 from the latent Z_t at `time`, (B,) in [0, 1]."""
@@ -95,8 +98,10 @@ class EPOFusion(nn.Module):
         return refined
 
     def render(self, condition: Conditioning, refined: Tensor) -> Tensor:
-        """Return I_f of Eq. 3 from F_hat."""
-        fused: Tensor = self.mscf(refined, condition.detail, condition.luma, condition.infrared)
+        """Return I_f of Eq. 3 from F_hat; out of training, with its relief shaped (`relief.py`)."""
+        shapes_relief = self.config.shapes_relief and not self.training
+        probability = self.mask_probability(condition) if shapes_relief else None
+        fused: Tensor = self.mscf(refined, condition.detail, condition.luma, condition.infrared, probability)
         return fused
 
     def embed(self, image: Tensor) -> Tensor:
@@ -108,9 +113,9 @@ class EPOFusion(nn.Module):
 
     def mask_probability(self, condition: Conditioning) -> Tensor:
         """Return the probability of M of each latent pixel, (B, 1, h, w) in [0, 1]."""
-        if self.guidance is None:
+        logits = condition.guidance
+        if logits is None:
             return torch.zeros_like(condition.feature[:, :1])
-        logits = self.guidance(condition.feature)
         return torch.sigmoid(logits[:, 1:] - logits[:, :1])
 
 

@@ -7,12 +7,10 @@ from torch import Tensor, nn
 
 from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.layers import ConvNormReLU, unshuffled_sources, upsample
+from epofusion_core.model.relief import glare_ramp, shape_relief
 
 _DETAIL_RANGE = 0.25
 """Largest difference that the "sources" output adds to a mix of the sources, of full scale 1."""
-
-_GLARE_START, _GLARE_WIDTH = 225 / 255, 20 / 255
-"""Luma from which the visible image counts as blown out, and over which range; as in `epofusion_core.exposure`."""
 
 
 class ContextualFusionBranch(nn.Module):
@@ -53,7 +51,7 @@ class MultiScaleContextFusion(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.stride = config.fidelity_stride
-        self.output, self.sharpness, self.relief_gain = config.output, config.sharpness, config.relief_gain
+        self.config = config
         self.context: nn.Module
         self.fidelity: HighFidelityBranch | None
         if config.mscf:
@@ -75,7 +73,14 @@ class MultiScaleContextFusion(nn.Module):
         """Return F_h of Eq. 6, which all sampling steps share; None in the ablation without MSCF."""
         return None if self.fidelity is None else self.fidelity(luma, infrared)
 
-    def forward(self, refined: Tensor, detail: Tensor | None, luma: Tensor, infrared: Tensor) -> Tensor:
+    def forward(
+        self,
+        refined: Tensor,
+        detail: Tensor | None,
+        luma: Tensor,
+        infrared: Tensor,
+        probability: Tensor | None = None,
+    ) -> Tensor:
         """Decode the fused luma I_f.
 
         Args:
@@ -83,6 +88,7 @@ class MultiScaleContextFusion(nn.Module):
             detail: F_h, from `detail`.
             luma: Y, (B, 1, H, W) in [0, 1].
             infrared: R, (B, 1, H, W) in [0, 1].
+            probability: of mask M, (B, 1, h, w) in [0, 1], to shape the relief by; None leaves the relief as it is.
 
         Returns:
             I_f, (B, 1, H, W) in [0, 1].
@@ -90,18 +96,19 @@ class MultiScaleContextFusion(nn.Module):
         size = (luma.shape[-2] // self.stride, luma.shape[-1] // self.stride)
         context = upsample(self.context(refined), size)
         decoded = self.tail(context if detail is None else torch.cat((context, detail), dim=1))
-        image = torch.sigmoid(decoded) if self.output == "sigmoid" else self._mix(decoded, luma, infrared)
+        if self.config.output == "sigmoid":
+            image = torch.sigmoid(decoded)
+        else:
+            image = self._mix(decoded, luma, infrared, probability)
         return nn.functional.pixel_shuffle(image, self.stride)
 
-    def _mix(self, decoded: Tensor, luma: Tensor, infrared: Tensor) -> Tensor:
+    def _mix(self, decoded: Tensor, luma: Tensor, infrared: Tensor, probability: Tensor | None) -> Tensor:
         """Return the "sources" output, on unshuffled pixels: engines are slow to split maps of full size."""
         luma, infrared = (nn.functional.pixel_unshuffle(image, self.stride) for image in (luma, infrared))
         weight, residual = decoded[:, : self.stride**2], decoded[:, self.stride**2 :]
-        glare = ((luma - _GLARE_START) / _GLARE_WIDTH).clamp(0.0, 1.0)
-        if self.sharpness != 1.0:
-            weight = weight * (self.sharpness - (self.sharpness - 1.0) * glare)
+        sharpness = self.config.sharpness
+        if sharpness != 1.0:
+            weight = weight * (sharpness - (sharpness - 1.0) * glare_ramp(luma))
         mix = infrared + torch.sigmoid(weight) * (luma - infrared)
-        fused = mix + _DETAIL_RANGE * torch.tanh(residual)
-        if self.relief_gain != 1.0 and not self.training:
-            fused = fused + (self.relief_gain - 1.0) * glare * (fused - luma)
-        return fused.clamp(0.0, 1.0)
+        fused = (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)
+        return fused if probability is None else shape_relief(fused, luma, infrared, probability, self.config)

@@ -51,8 +51,8 @@ class TrainConfig:
         model: named size.
         overrides: fields of the size's ModelConfig to replace, such as `guidance: false` for an ablation.
         init: weights file to start from.
-        trained: "all", or "guidance": the guidance head alone, on annotated pairs; the fused image, which does not
-            depend on it, stays as it is.
+        trained: "all", or "guidance": the guidance head alone, on annotated pairs; the fused image changes only inside
+            the glare, where the mask decides how far the relief may go (`epofusion_core.model.relief`).
         data: pairs.
         augment: augmentation.
         loss: loss terms.

@@ -95,8 +95,8 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     )
     accelerator.init_trackers("log")
     torch.manual_seed(config.seed)
-    model = _initial_model(config)
-    card = ModelCard(config.model, model.config)
+    model, provenance = _initial_model(config)
+    card = ModelCard(config.model, model.config, provenance)
     if config.trained == "guidance":
         _freeze_all_but_guidance(model)
     groups = _parameter_groups(model, config.weight_decay)
@@ -197,10 +197,9 @@ class TrainingForward(nn.Module):
 
     def _guidance_loss(self, condition: Conditioning, batch: Sample) -> Tensor:
         """Return L_seg of Eq. 14; 0 without guidance."""
-        if self.model.guidance is None:
+        if condition.guidance is None:
             return condition.luma.new_zeros(())
-        logits = self.model.guidance(condition.feature)
-        return guidance_loss(logits, batch["mask"], batch["annotated"], self.loss.overlap_weight)
+        return guidance_loss(condition.guidance, batch["mask"], batch["annotated"], self.loss.overlap_weight)
 
     def _times(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw t for each sample: 1 with probability `noise_only`, else uniform."""
@@ -216,13 +215,15 @@ class TrainingForward(nn.Module):
         return embedded
 
 
-def _initial_model(config: TrainConfig) -> EPOFusion:
+def _initial_model(config: TrainConfig) -> tuple[EPOFusion, dict[str, Any]]:
+    """Return the model to train and what is known of how its first weights were made."""
     shape = ModelConfig.from_dict({**named_config(config.model).to_dict(), **config.overrides})
     model = EPOFusion(shape)
-    if config.init is not None:
-        initial, _ = load_weights(resolve_weights(config.init))
-        model.load_state_dict(initial.state_dict())
-    return model
+    if config.init is None:
+        return model, {}
+    initial, card = load_weights(resolve_weights(config.init))
+    model.load_state_dict(initial.state_dict())
+    return model, {"init": card.provenance}
 
 
 def _freeze_all_but_guidance(model: EPOFusion) -> None:
@@ -339,7 +340,9 @@ def _checkpoint(accelerator: Accelerator, folder: Path) -> None:
 def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, iteration: int) -> None:
     assert isinstance(model, EPOFusion)
     provenance = {
+        **card.provenance,
         "iterations": iteration,
+        "trained": config.trained,
         "batch": config.batch * config.accumulate,
         "crop_px": config.augment.crop_px,
         "pseudo_target": config.loss.pseudo_target,

@@ -11,12 +11,10 @@ from epofusion_core.model.mscf import MultiScaleContextFusion
 LOGIT = 0.7
 
 
-def fused_by_a_constant_logit(
-    luma: float, infrared: float, sharpness: float = 1.0, relief_gain: float = 1.0, *, training: bool = False
-) -> float:
+def fused_by_a_constant_logit(luma: float, infrared: float, sharpness: float) -> float:
     """Fuse two uniform images by a network whose last layer says the same of each pixel, and adds nothing."""
-    config = replace(named_config("epofusion_xs"), sharpness=sharpness, relief_gain=relief_gain)
-    mscf = MultiScaleContextFusion(config).train(training)
+    config = replace(named_config("epofusion_xs"), sharpness=sharpness)
+    mscf = MultiScaleContextFusion(config).eval()
     last = mscf.tail[-1]
     assert isinstance(last, torch.nn.Conv2d)
     assert last.bias is not None
@@ -46,15 +44,3 @@ def test_a_leaning_becomes_a_choice_where_the_visible_image_is_well_exposed(shar
 def test_inside_the_glare_the_mix_stays_as_the_network_means_it(sharpness: float) -> None:
     share = share_of_the_visible(LOGIT)
     assert fused_by_a_constant_logit(1.0, 0.2, sharpness) == pytest.approx(0.2 + share * 0.8, abs=1e-5)
-
-
-def test_a_relief_gain_deepens_what_is_changed_inside_the_glare_and_nothing_else() -> None:
-    relief = (1 - share_of_the_visible(LOGIT)) * 0.8
-    assert fused_by_a_constant_logit(1.0, 0.2, relief_gain=1.5) == pytest.approx(1 - 1.5 * relief, abs=1e-5)
-    assert fused_by_a_constant_logit(0.6, 0.2, relief_gain=1.5) == fused_by_a_constant_logit(0.6, 0.2)
-    assert fused_by_a_constant_logit(1.0, 0.0, relief_gain=9.0) == 0.0
-
-
-def test_training_does_not_see_the_relief_gain_which_it_would_undo() -> None:
-    relief = (1 - share_of_the_visible(LOGIT)) * 0.8
-    assert fused_by_a_constant_logit(1.0, 0.2, relief_gain=1.5, training=True) == pytest.approx(1 - relief, abs=1e-5)

@@ -74,7 +74,7 @@ def test_an_interrupted_run_continues_bit_for_bit(pairs: Path, tmp_path: Path) -
     assert all(torch.equal(expected[name], actual[name]) for name in expected)
 
 
-def test_the_guidance_head_alone_learns_masks_and_leaves_the_fused_image_alone(pairs: Path, tmp_path: Path) -> None:
+def test_the_guidance_head_alone_learns_masks_and_leaves_the_rest_alone(pairs: Path, tmp_path: Path) -> None:
     annotated = tmp_path / "annotated"
     shutil.copytree(pairs, annotated)
     for index in range(4):
@@ -84,15 +84,19 @@ def test_the_guidance_head_alone_learns_masks_and_leaves_the_fused_image_alone(p
     everything = settings(annotated, iterations=2)
     start = train(everything, tmp_path / "start", cpu=True)
     head = replace(everything, trained="guidance", init=start, iterations=30, learning_rate=1e-2)
-    before, after = tensors(start), tensors(train(head, tmp_path / "head", cpu=True))
+    finished = train(head, tmp_path / "head", cpu=True)
+    before, after = tensors(start), tensors(finished)
     changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
     assert changed
     assert all(name.startswith("guidance.") for name in changed)
+    provenance = read_card(finished).provenance
+    assert (provenance["trained"], provenance["iterations"]) == ("guidance", 30)
+    assert provenance["init"]["iterations"] == 2, "what the rest of the network has had is not forgotten"
     luma, infrared = torch.full((1, 1, 64, 64), 1.0), torch.full((1, 1, 64, 64), 30 / 255)
     infrared[..., 20:45, 20:40] = 200 / 255
     with torch.inference_mode():
         _, untrained = load_weights(start)[0](luma, infrared)
-        _, mask = load_weights(tmp_path / "head" / "epofusion_xs.safetensors")[0](luma, infrared)
+        _, mask = load_weights(finished)[0](luma, infrared)
     assert contrast(mask) > contrast(untrained) + 0.1, "the mask must find the warm block in the glare"
 
 

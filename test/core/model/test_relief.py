@@ -1,0 +1,87 @@
+"""Relief inside the glare: what is meant stays, halos and noise in a white sky go."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from epofusion_core.model.config import named_config
+from epofusion_core.model.epofusion import EPOFusion
+from epofusion_core.model.relief import shape_relief
+
+SIZE = (64, 64)
+XS = replace(named_config("epofusion_xs"), relief_gain=1.0, relief_reach_px=4)
+
+
+def image(value: float) -> Tensor:
+    return torch.full((1, 1, *SIZE), value)
+
+
+def shaped(
+    fused: Tensor, luma: Tensor, infrared: Tensor, mask: Tensor | None = None, gain: float = 1.0, reach_px: int = 4
+) -> Tensor:
+    probability = torch.zeros(1, 1, 8, 8) if mask is None else mask
+    config = replace(XS, relief_gain=gain, relief_reach_px=reach_px)
+    blocks = (torch.nn.functional.pixel_unshuffle(pixels, config.fidelity_stride) for pixels in (fused, luma, infrared))
+    return torch.nn.functional.pixel_shuffle(shape_relief(*blocks, probability, config), config.fidelity_stride)
+
+
+def test_a_white_sky_beside_a_warm_tree_that_is_not_blinded_keeps_no_halo() -> None:
+    luma, infrared, fused = image(1.0), image(0.1), image(0.6)
+    luma[..., 40:], infrared[..., 40:] = 0.4, 0.9  # the tree
+    sky = shaped(fused, luma, infrared)[..., :40]
+    assert sky.min() == 1.0
+
+
+def test_the_outline_of_a_warm_car_inside_the_glare_stays() -> None:
+    infrared, fused = image(0.1), image(0.6)
+    infrared[..., 20:40, 20:40] = 0.9
+    result = shaped(fused, image(1.0), infrared)
+    assert result[..., 30, 18].item() == pytest.approx(0.6), "the cold side of its edge is dark"
+    assert result[..., 30, 30].item() == pytest.approx(1.0), "its warm inside is white"
+    assert result[..., 30, 4] == 1.0, "far from it the glare stays as it is"
+
+
+def test_an_object_of_the_mask_is_shown_as_the_network_means_it_and_stands_out_from_its_surroundings() -> None:
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 3:5, 3:5] = 0.9
+    result = shaped(image(0.6), image(1.0), image(0.5), mask)
+    assert result[..., 32, 32].item() == pytest.approx(0.6)
+    assert result[..., 32, 21].item() == pytest.approx(0.6), "a few pixels around it, too"
+    assert result[..., 32, 2] == 1.0
+
+
+def test_what_the_mask_holds_for_less_likely_than_not_opens_nothing() -> None:
+    assert shaped(image(0.6), image(1.0), image(0.5), torch.full((1, 1, 8, 8), 0.49)).min() == 1.0
+
+
+def test_a_gain_deepens_the_relief_inside_the_glare_and_nothing_else() -> None:
+    assert shaped(image(0.8), image(1.0), image(0.2), gain=1.5, reach_px=0).mean().item() == pytest.approx(0.7)
+    assert torch.equal(shaped(image(0.5), image(0.6), image(0.2), gain=1.5, reach_px=0), image(0.5))
+    assert shaped(image(0.1), image(1.0), image(0.0), gain=9.0, reach_px=0).max() == 0.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), gain=st.floats(1.0, 2.0), reach_px=st.integers(1, 20))
+def test_the_bound_never_darkens_and_leaves_what_is_well_exposed_alone(seed: int, gain: float, reach_px: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    fused, luma, infrared = (torch.rand(1, 1, *SIZE, generator=generator) for _ in range(3))
+    mask = torch.rand(1, 1, 8, 8, generator=generator)
+    free, bounded = (shaped(fused, luma, infrared, mask, gain, reach) for reach in (0, reach_px))
+    assert (bounded >= free).all()
+    dark = luma < 225 / 255
+    assert torch.equal(bounded[dark], fused[dark])
+
+
+def test_training_sees_no_relief_shaped_which_it_would_undo() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(2, 2, 1, 128, 128).clamp(min=0.9)
+    plain = EPOFusion(replace(XS, relief_gain=1.0, relief_reach_px=0))
+    shaping = EPOFusion(replace(XS, relief_gain=1.5))
+    shaping.load_state_dict(plain.state_dict())
+    with torch.no_grad():
+        assert torch.equal(plain.train()(*images)[0], shaping.train()(*images)[0])
+        assert not torch.equal(plain.eval()(*images)[0], shaping.eval()(*images)[0])
