@@ -27,6 +27,7 @@ class ModelConfig:
         refinement_pool: the layers work on features averaged over this many latent pixels.
         time_width: channels of the time embedding.
         guidance_width: channels inside the guidance head.
+        guidance_dilations: of its two 3x3 convolutions.
         fidelity_stride: the high-fidelity branch and the tail work on pixels unshuffled by this factor, 1 or 2.
         fidelity_widths: channels of the two convolutions of the high-fidelity branch (Eq. 6).
         context_width: channels of the contextual fusion branch (Eq. 5).
@@ -66,6 +67,7 @@ class ModelConfig:
     sharpness: float = 1.0
     relief_gain: float = 1.0
     relief_reach_px: int = 0
+    guidance_dilations: tuple[int, int] = (1, 1)
     steps: int = 3
     reencode: bool = True
     guidance: bool = True

@@ -7,13 +7,19 @@ from epofusion_core.model.layers import ConvNormReLU
 
 
 class GuidanceHead(nn.Module):
-    """Two 3x3 convolutions and a 1x1 to two classes: background, object (Eq. 14)."""
+    """Two 3x3 convolutions and a 1x1 to two classes: background, object (Eq. 14).
+
+    Dilated where the latent is fine: a near vehicle is larger than what two plain convolutions see of it.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.guidance_width
+        first, second = config.guidance_dilations
         self.layers = nn.Sequential(
-            ConvNormReLU(config.width, width), ConvNormReLU(width, width), nn.Conv2d(width, 2, 1)
+            ConvNormReLU(config.width, width, dilation=first),
+            ConvNormReLU(width, width, dilation=second),
+            nn.Conv2d(width, 2, 1),
         )
 
     def forward(self, feature: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ close by *in the glare*, or guidance mask M says that an object does (paper III-
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.layers import spatial_size, upsample
@@ -52,22 +53,25 @@ def shape_relief(fused: Tensor, luma: Tensor, infrared: Tensor, probability: Ten
 
 
 def _warmest_glare_around(infrared: Tensor, reach: int) -> Tensor:
-    """Return the infrared of the warmest pixel within reach, in blocks, of each block: (B, n, h, w) to (B, 1, h, w).
-
-    Smoothed, since a maximum has square borders.
-    """
-    warmest = _maximum_within(infrared.amax(1, keepdim=True), reach)
-    return nn.functional.avg_pool2d(warmest, 3, stride=1, padding=1, count_include_pad=False)
+    """Return the infrared of the warmest pixel around each block, in blocks: (B, n, h, w) to (B, 1, h, w)."""
+    return _smooth_maximum(infrared.amax(1, keepdim=True), reach)
 
 
 def _near_objects(probability: Tensor, reach: int, size: tuple[int, int]) -> Tensor:
     """Return how surely each block belongs to an object or lies close to one, (B, 1, *size) in [0, 1]."""
     objects = ((probability - _OBJECT_START) / _OBJECT_WIDTH).clamp(0.0, 1.0)
-    return upsample(_maximum_within(objects, reach), size)
+    return upsample(_smooth_maximum(objects, reach), size)
 
 
-def _maximum_within(image: Tensor, reach: int) -> Tensor:
-    """Return the maximum over a square window; by rows, then by columns, which costs a third of both at once."""
-    window = 2 * reach + 1
-    rows = nn.functional.max_pool2d(image, (window, 1), stride=1, padding=(reach, 0))
-    return nn.functional.max_pool2d(rows, (1, window), stride=1, padding=(0, reach))
+def _smooth_maximum(image: Tensor, reach: int) -> Tensor:
+    """Return the maximum over a square window, averaged over the same window: alone it has visible, square borders.
+
+    Rows, then columns: a third of the cost of both at once.
+    """
+    size = 2 * reach + 1
+    rows_then_columns = (((size, 1), (reach, 0)), ((1, size), (0, reach)))
+    for window, padding in rows_then_columns:
+        image = functional.max_pool2d(image, window, stride=1, padding=padding)
+    for window, padding in rows_then_columns:
+        image = functional.avg_pool2d(image, window, stride=1, padding=padding, count_include_pad=False)
+    return image
