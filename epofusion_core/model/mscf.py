@@ -106,9 +106,9 @@ class MultiScaleContextFusion(nn.Module):
         """Return the "sources" output, on unshuffled pixels: engines are slow to split maps of full size."""
         luma, infrared = (nn.functional.pixel_unshuffle(image, self.stride) for image in (luma, infrared))
         weight, residual = decoded[:, : self.stride**2], decoded[:, self.stride**2 :]
-        sharpness = self.config.sharpness
+        glare, sharpness = glare_ramp(luma), self.config.sharpness
         if sharpness != 1.0:
-            weight = weight * (sharpness - (sharpness - 1.0) * glare_ramp(luma))
+            weight = weight * (sharpness - (sharpness - 1.0) * glare)
         mix = infrared + torch.sigmoid(weight) * (luma - infrared)
         fused = (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)
-        return fused if probability is None else shape_relief(fused, luma, infrared, probability, self.config)
+        return fused if probability is None else shape_relief(fused, luma, infrared, glare, probability, self.config)

@@ -27,7 +27,9 @@ def glare_ramp(luma: Tensor) -> Tensor:
     return ((luma - _GLARE_START) / _GLARE_WIDTH).clamp(0.0, 1.0)
 
 
-def shape_relief(fused: Tensor, luma: Tensor, infrared: Tensor, probability: Tensor, config: ModelConfig) -> Tensor:
+def shape_relief(
+    fused: Tensor, luma: Tensor, infrared: Tensor, glare: Tensor, probability: Tensor, config: ModelConfig
+) -> Tensor:
     """Amplify the relief, and bound it by what the infrared and the mask give reason for.
 
     Works on pixels unshuffled by `config.fidelity_stride`, n of them in a block: the bound is one for each block.
@@ -36,13 +38,13 @@ def shape_relief(fused: Tensor, luma: Tensor, infrared: Tensor, probability: Ten
         fused: I_f, (B, n, h, w) in [0, 1].
         luma: Y, the same.
         infrared: R, the same.
+        glare: `glare_ramp` of Y, the same.
         probability: of mask M, of each latent pixel, (B, 1, h', w') in [0, 1].
         config: `relief_gain`, `relief_reach_px` and strides.
 
     Returns:
         (B, n, h, w) in [0, 1]; equal to `fused` where the visible image is not blown out.
     """
-    glare = glare_ramp(luma)
     change = fused - luma
     shaped = config.relief_gain * change
     if config.relief_reach_px:

@@ -222,7 +222,13 @@ def _initial_model(config: TrainConfig) -> tuple[EPOFusion, dict[str, Any]]:
     if config.init is None:
         return model, {}
     initial, card = load_weights(resolve_weights(config.init))
-    model.load_state_dict(initial.state_dict())
+    try:
+        model.load_state_dict(initial.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            f"init {config.init} holds a network of another shape than {config.model}; expected equal ones "
+            f"(overrides can name its widths): {' '.join(str(error).split())}"
+        ) from error
     return model, {"init": card.provenance}
 
 
@@ -282,6 +288,8 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
         for pair in scan.pairs
         if pair.name not in excluded
     ]
+    if glare_boxes is not None and not any(pair.name in glare_boxes for pair in scan.pairs):
+        warnings.warn(f"glare boxes {data.glare_boxes} name no pair that is trained on", stacklevel=2)
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)

@@ -53,6 +53,8 @@ def evaluate(
             raise ValueError("nothing to evaluate; expected --data or --videos")
         scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
         boxes = None if glare_boxes is None else read_glare_boxes(glare_boxes)
+        if boxes is not None and not any(pair.name in boxes for pair in scan.pairs):
+            raise ValueError(f"glare boxes {glare_boxes} name none of the pairs; expected stem or dataset/stem")
         clips, lonely = ([], []) if videos is None else find_clips(videos)
         methods = _methods(model, EngineOptions(engine, device, precision, steps, threads=1))
     pairs = measure_pairs(scan.pairs, methods, jobs, boxes)

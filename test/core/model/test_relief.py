@@ -10,7 +10,7 @@ from torch import Tensor
 
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.relief import shape_relief
+from epofusion_core.model.relief import glare_ramp, shape_relief
 
 SIZE = (64, 64)
 XS = replace(named_config("epofusion_xs"), relief_gain=1.0, relief_reach_px=4)
@@ -25,7 +25,8 @@ def shaped(
 ) -> Tensor:
     probability = torch.zeros(1, 1, 8, 8) if mask is None else mask
     config = replace(XS, relief_gain=gain, relief_reach_px=reach_px)
-    blocks = (torch.nn.functional.pixel_unshuffle(pixels, config.fidelity_stride) for pixels in (fused, luma, infrared))
+    images = (fused, luma, infrared, glare_ramp(luma))
+    blocks = (torch.nn.functional.pixel_unshuffle(pixels, config.fidelity_stride) for pixels in images)
     return torch.nn.functional.pixel_shuffle(shape_relief(*blocks, probability, config), config.fidelity_stride)
 
 

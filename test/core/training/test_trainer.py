@@ -105,6 +105,21 @@ def test_the_guidance_head_alone_needs_annotated_pairs(pairs: Path, tmp_path: Pa
         train(settings(pairs, trained="guidance"), tmp_path, cpu=True)
 
 
+def test_weights_of_another_shape_to_start_from_are_named(pairs: Path, tmp_path: Path) -> None:
+    start = train(settings(pairs, iterations=1), tmp_path / "start", cpu=True)
+    wider = settings(pairs, init=start, overrides={"guidance_width": 16})
+    with pytest.raises(ValueError, match="holds a network of another shape than epofusion_xs"):
+        train(wider, tmp_path / "wider", cpu=True)
+
+
+def test_glare_boxes_of_other_pairs_are_told(pairs: Path, tmp_path: Path) -> None:
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("name,left,top,right,bottom\nelsewhere/1,,,,\n")
+    config = settings(pairs)
+    with pytest.warns(UserWarning, match="name no pair that is trained on"):
+        load_training_pairs(replace(config, data=replace(config.data, glare_boxes=boxes)))
+
+
 def test_training_lowers_the_loss_and_exports_loadable_weights(pairs: Path, tmp_path: Path) -> None:
     weights = train(settings(pairs, iterations=40, noise_only=1.0), tmp_path, cpu=True)
     card = read_card(weights)

@@ -22,6 +22,7 @@ app = typer.Typer()
 for command in (evaluate, score, ablate):
     app.command()(command)
 
+BOXES = str(Path(__file__).parents[3] / "config" / "train" / "glare_boxes.csv")
 RULES = ["maximum", "average", "glare_maximum"]
 
 
@@ -94,6 +95,7 @@ def test_evaluate_measures_flicker_on_videos(tmp_path: Path) -> None:
         (["evaluate", "--data", "TOWN", "--model", "epofusion_xxl"], "model 'epofusion_xxl' not found"),
         (["evaluate", "--data", "TOWN", "--model", "maximum=x.safetensors"], "'maximum' names two rows"),
         (["evaluate", "--videos", "TOWN"], "has no pair of videos"),
+        (["evaluate", "--data", "TOWN", "--glare-boxes", BOXES], "glare_boxes.csv name none of the pairs"),
         (["score", "--vi", "TOWN/vi", "--ir", "TOWN/ir", "--fused", "nowhere"], "fused folder nowhere is missing"),
         (["score", "--vi", "TOWN/vi", "--ir", "nowhere", "--fused", "TOWN/ir"], "infrared folder nowhere is missing"),
         (["ablate", "--data", "TOWN", "--without-gm", "x.safetensors"], "model 'x.safetensors' not found"),
