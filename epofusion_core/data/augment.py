@@ -10,9 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.data.glare import LightSpot, add_glare, random_spot
+from epofusion_core.data.glare import LightSpot, add_glare, overexpose, random_spot
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma
+
+_BLOWN_OUT_SHARE = (0.02, 0.7)
+_LARGEST_GAIN = 5.0
+_LARGEST_VEIL = 0.2
+"""Of overexposure: which share of a crop it blows out, with no more gain and veil (of full scale 1) than these."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class AugmentConfig:
         crop_px: side of the square crop.
         scale_min: smallest zoom of the source before cropping.
         scale_max: largest zoom.
+        exposure: probability of overexposing the visible image, up to whole skies and roads.
         glare: probability of adding light spots.
         spots_max: largest number of them.
         gamma: largest deviation of the visible gamma from 1.
@@ -37,6 +43,7 @@ class AugmentConfig:
     crop_px: int = 128
     scale_min: float = 0.75
     scale_max: float = 1.5
+    exposure: float = 0.0
     glare: float = 0.5
     spots_max: int = 3
     gamma: float = 0.2
@@ -128,6 +135,27 @@ def jitter(crop: Crop, config: AugmentConfig, rng: np.random.Generator) -> Crop:
 def _noisy(image: NDArray[np.uint8], deviation: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(255.0 * deviation)
     return np.asarray(np.clip(image + noise + 0.5, 0, 255), dtype=np.uint8)
+
+
+def random_exposure(crop: Crop, config: AugmentConfig, rng: np.random.Generator) -> Crop:
+    """Overexpose the visible image until a part of it is blown out, most on one side, as against a low sun."""
+    if config.exposure == 0 or rng.random() >= config.exposure:
+        return crop
+    height, width = crop.infrared.shape
+    blown_out = float(np.quantile(luma(crop.visible), 1.0 - rng.uniform(*_BLOWN_OUT_SHARE)))
+    gain = min(255.0 / max(blown_out, 1.0), _LARGEST_GAIN)
+    towards_light = _falloff(height, rng)[:, None] * _falloff(width, rng)
+    visible = overexpose(
+        crop.visible, 1.0 + (gain - 1.0) * towards_light, rng.uniform(0.0, _LARGEST_VEIL) * towards_light
+    )
+    return Crop(visible, crop.infrared, crop.objects)
+
+
+def _falloff(size_px: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return how strong the light is along one direction, (size_px,) in (0, 1]."""
+    centre, reach = rng.uniform(-0.2, 1.2), rng.uniform(0.5, 2.0)
+    position = np.linspace(0, 1, size_px)
+    return np.asarray(np.exp(-0.5 * ((position - centre) / reach) ** 2), dtype=np.float32)
 
 
 def random_glare(crop: Crop, config: AugmentConfig, rng: np.random.Generator) -> Crop:

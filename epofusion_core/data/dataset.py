@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
+from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.glare_boxes import GlareBoxes, inside_boxes
+from epofusion_core.data.marked_boxes import MarkedBoxes, inside_boxes
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.exposure import overexposed_region
@@ -44,8 +44,8 @@ class LoadedPair:
         name: of the pair.
         images: a crop of its full size.
         annotated: whether its objects are more than a rule's.
-        takes_glare: whether glare may be laid over it; not where objects are marked inside the glare that it has, and
-            nowhere else.
+        takes_glare: whether it may be overexposed further; not where objects are marked inside the glare that it has,
+            and nowhere else.
     """
 
     name: str
@@ -55,18 +55,24 @@ class LoadedPair:
 
 
 def load_pair(
-    pair: Pair, longest_px: int = 800, objects_folder: Path | None = None, glare_boxes: GlareBoxes | None = None
+    pair: Pair,
+    longest_px: int = 800,
+    objects_folder: Path | None = None,
+    object_boxes: MarkedBoxes | None = None,
+    glare_boxes: MarkedBoxes | None = None,
 ) -> LoadedPair:
     """Read a pair and find its salient infrared objects.
 
     The objects are those of the pair's mask where it has one; else the outlines of annotated objects found before
-    (`<objects_folder>/<name>.png`); else what was marked in its glare; else, by rule, what is salient in the infrared.
+    (`<objects_folder>/<name>.png`); else what was marked in it, or in its glare; else, by rule, what is salient in the
+    infrared.
 
     Args:
         pair: paths.
         longest_px: larger images are scaled down to this.
         objects_folder: outlines of annotated objects, written by `epofusion ivoe outline`.
-        glare_boxes: boxes of objects inside real glare.
+        object_boxes: boxes of all objects of a pair.
+        glare_boxes: boxes of the objects inside the glare that a pair has, and of no others.
 
     Raises:
         ValueError: an image cannot be read, or the sizes differ; the sentence names the pair.
@@ -74,7 +80,8 @@ def load_pair(
     visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
     outlines = objects_folder / f"{pair.name}.png" if objects_folder else None
     known = pair.mask or (outlines if outlines is not None and outlines.is_file() else None)
-    boxes = (glare_boxes or {}).get(pair.name) if known is None else None
+    all_boxes, in_glare = ((boxes or {}).get(pair.name) for boxes in (object_boxes, glare_boxes))
+    boxes = in_glare if all_boxes is None else all_boxes
     if known is not None:
         objects = read_grey(known) > 0
     elif boxes is not None:
@@ -83,7 +90,7 @@ def load_pair(
         objects = salient_infrared(infrared)
     annotated = known is not None or boxes is not None
     loaded = _loaded(pair.name, Crop(visible, infrared, objects.astype(np.uint8)), annotated, longest_px)
-    return replace(loaded, takes_glare=boxes is None)
+    return replace(loaded, takes_glare=known is not None or all_boxes is not None or in_glare is None)
 
 
 def load_clip(clip: Clip, step: int, longest_px: int = 800) -> list[LoadedPair]:
@@ -160,5 +167,5 @@ class TrainingPairs(Dataset[Sample]):
         source = self._pairs[int(rng.integers(len(self._pairs)))]
         crop = jitter(random_crop(source.images, self._config, rng), self._config, rng)
         if source.takes_glare:
-            crop = random_glare(crop, self._config, rng)
+            crop = random_glare(random_exposure(crop, self._config, rng), self._config, rng)
         return to_sample(crop, annotated=source.annotated)

@@ -85,6 +85,17 @@ def spot_light(spots: list[LightSpot], height: int, width: int) -> NDArray[np.fl
     return light
 
 
+def overexpose(rgb: RgbImage, gain: NDArray[np.float32], veil: NDArray[np.float32]) -> RgbImage:
+    """Return the image of a longer exposure and of light scattered in the lens, (H, W, 3) uint8.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        gain: (H, W), at least 1, of grey values.
+        veil: (H, W), added, of full scale 1.
+    """
+    return np.asarray(np.clip(rgb * gain[..., None] + 255.0 * veil[..., None] + 0.5, 0.0, 255.0), dtype=np.uint8)
+
+
 def add_glare(rgb: RgbImage, spots: list[LightSpot]) -> RgbImage:
     """Return the image with light spots added and clipped, (H, W, 3) uint8: what a saturating sensor would see."""
     light = spot_light(spots, *rgb.shape[:2])

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.glare_boxes import GlareBoxes, inside_boxes
+from epofusion_core.data.marked_boxes import MarkedBoxes, inside_boxes
 from epofusion_core.data.pairs import Pair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.flicker import flicker
@@ -70,7 +70,7 @@ class Outcome:
 
 
 def measure_pairs(
-    pairs: Sequence[Pair], methods: Sequence[Method], jobs: int = 1, glare_boxes: GlareBoxes | None = None
+    pairs: Sequence[Pair], methods: Sequence[Method], jobs: int = 1, glare_boxes: MarkedBoxes | None = None
 ) -> Iterator[Outcome]:
     """Yield the outcome of each pair, in order, computed by `jobs` processes.
 
@@ -103,7 +103,7 @@ def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _measure_pair(pair: Pair, methods: Sequence[Method], glare_boxes: GlareBoxes) -> Outcome:
+def _measure_pair(pair: Pair, methods: Sequence[Method], glare_boxes: MarkedBoxes) -> Outcome:
     try:
         sources = _read_sources(pair)
         true_mask = _true_mask(pair, sources, glare_boxes)
@@ -133,7 +133,7 @@ def _read_sources(pair: Pair) -> Sources:
     return sources
 
 
-def _true_mask(pair: Pair, sources: Sources, glare_boxes: GlareBoxes) -> NDArray[np.bool_] | None:
+def _true_mask(pair: Pair, sources: Sources, glare_boxes: MarkedBoxes) -> NDArray[np.bool_] | None:
     if pair.mask is not None:
         mask = read_grey(pair.mask)
         _check_size(pair.mask, mask, sources)

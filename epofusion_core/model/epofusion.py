@@ -88,9 +88,17 @@ class EPOFusion(nn.Module):
 
     def condition(self, luma: Tensor, infrared: Tensor) -> Conditioning:
         """Run what does not depend on time: encoder, neck, guidance head and the high-fidelity branch."""
-        feature = self.neck(self.encoder(luma, infrared))
-        guidance = None if self.guidance is None else self.guidance(feature)
-        return Conditioning(luma, infrared, feature, self.mscf.detail(luma, infrared), guidance)
+        feature = self.feature(luma, infrared)
+        return Conditioning(luma, infrared, feature, self.mscf.detail(luma, infrared), self.guide(feature))
+
+    def feature(self, luma: Tensor, infrared: Tensor) -> Tensor:
+        """Return F of Eq. 3, (B, width, h, w)."""
+        feature: Tensor = self.neck(self.encoder(luma, infrared))
+        return feature
+
+    def guide(self, feature: Tensor) -> Tensor | None:
+        """Return the logits of background and object, (B, 2, h, w), from F; None in the ablation without guidance."""
+        return None if self.guidance is None else self.guidance(feature)
 
     def refine(self, condition: Conditioning, latent: Tensor | None, time: Tensor) -> Tensor:
         """Return F_hat of Eq. 3 from the latent Z_t at `time`, (B,) in [0, 1]."""

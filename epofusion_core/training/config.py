@@ -23,7 +23,8 @@ class DataConfig:
         val_list: list file below the root of the validation pairs; no validation where it is None.
         exclude_list: list file of names to leave out of training.
         objects: folder of object outlines, `<objects>/<pair name>.png`.
-        glare_boxes: CSV file of objects marked inside real glare (`epofusion_core.data.glare_boxes`).
+        object_boxes: CSV file of pairs whose objects are marked, all of them (`epofusion_core.data.marked_boxes`).
+        glare_boxes: CSV file of pairs whose objects are marked where they lie inside the glare that the pair has.
         videos: folder of paired videos, vi/NAME.mp4 and ir/NAME.mp4, to add.
         video_step: distance in frames of those that are taken; neighbours teach little.
         simulated: how many simulated pairs to add.
@@ -36,6 +37,7 @@ class DataConfig:
     val_list: Path | None = None
     exclude_list: Path | None = None
     objects: Path | None = None
+    object_boxes: Path | None = None
     glare_boxes: Path | None = None
     videos: Path | None = None
     video_step: int = 25

@@ -30,11 +30,11 @@ from torch.utils.data import DataLoader
 
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.dataset import LoadedPair, Sample, TrainingPairs, load_clip, load_pair
-from epofusion_core.data.glare_boxes import read_glare_boxes
-from epofusion_core.data.pairs import scan_pairs
+from epofusion_core.data.marked_boxes import MarkedBoxes, read_marked_boxes
+from epofusion_core.data.pairs import Pair, scan_pairs
 from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
-from epofusion_core.model.epofusion import Conditioning, EPOFusion
+from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.schedule import signal_and_noise
 from epofusion_core.model.weights import load_weights, save_weights
 from epofusion_core.training.config import TrainConfig
@@ -165,10 +165,13 @@ class TrainingForward(nn.Module):
     def forward(self, batch: Sample, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the total under "loss" and each term by name, scalars."""
         luma, infrared, mask = batch["luma"], batch["infrared"], batch["mask"]
-        condition = self.model.condition(luma, infrared)
-        guidance = self._guidance_loss(condition, batch)
         if self.config.trained == "guidance":
+            with torch.no_grad():
+                feature = self.model.feature(luma, infrared)
+            guidance = self._guidance_loss(self.model.guide(feature), batch)
             return {"loss": guidance, "guidance": guidance}
+        condition = self.model.condition(luma, infrared)
+        guidance = self._guidance_loss(condition.guidance, batch)
         target = pseudo_target(luma, infrared, mask, self.loss.pseudo_target)
         if self.model.config.diffusion:
             time = self._times(luma.shape[0], generator).to(luma.device)
@@ -195,11 +198,11 @@ class TrainingForward(nn.Module):
         loss = total_loss(fusion_loss(terms, self.loss), guidance, diffusion, self.loss)
         return {"loss": loss, "diffusion": diffusion, "guidance": guidance, **terms._asdict()}
 
-    def _guidance_loss(self, condition: Conditioning, batch: Sample) -> Tensor:
+    def _guidance_loss(self, logits: Tensor | None, batch: Sample) -> Tensor:
         """Return L_seg of Eq. 14; 0 without guidance."""
-        if condition.guidance is None:
-            return condition.luma.new_zeros(())
-        return guidance_loss(condition.guidance, batch["mask"], batch["annotated"], self.loss.overlap_weight)
+        if logits is None:
+            return batch["luma"].new_zeros(())
+        return guidance_loss(logits, batch["mask"], batch["annotated"], self.loss.overlap_weight)
 
     def _times(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw t for each sample: 1 with probability `noise_only`, else uniform."""
@@ -282,22 +285,30 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     for sentence in (*scan.unpaired, *lonely):
         warnings.warn(f"left out of training: {sentence}", stacklevel=2)
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
-    glare_boxes = read_glare_boxes(data.glare_boxes) if data.glare_boxes else None
+    object_boxes, glare_boxes = (_read_boxes_of(scan.pairs, file) for file in (data.object_boxes, data.glare_boxes))
     loaded = [
-        load_pair(pair, objects_folder=data.objects, glare_boxes=glare_boxes)
+        load_pair(pair, objects_folder=data.objects, object_boxes=object_boxes, glare_boxes=glare_boxes)
         for pair in scan.pairs
         if pair.name not in excluded
     ]
-    if glare_boxes is not None and not any(pair.name in glare_boxes for pair in scan.pairs):
-        warnings.warn(f"glare boxes {data.glare_boxes} name no pair that is trained on", stacklevel=2)
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)
     if config.trained == "guidance":
         loaded = [pair for pair in loaded if pair.annotated]
         if not loaded:
-            raise ValueError("no training pair has annotated objects; expected masks, data.objects or data.glare_boxes")
+            raise ValueError(
+                "no training pair has annotated objects; expected masks, data.objects, object_boxes or glare_boxes"
+            )
     return loaded
+
+
+def _read_boxes_of(pairs: list[Pair], file: Path | None) -> MarkedBoxes:
+    """Read the boxes that are asked for; a file that names none of the pairs is told of."""
+    boxes = read_marked_boxes(file) if file else {}
+    if file and not any(pair.name in boxes for pair in pairs):
+        warnings.warn(f"boxes {file} name no pair that is trained on", stacklevel=3)
+    return boxes
 
 
 def _batches(config: TrainConfig, accelerator: Accelerator, first_iteration: int) -> Iterator[Sample]:

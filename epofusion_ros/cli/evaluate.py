@@ -43,7 +43,7 @@ def evaluate(
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
     from epofusion_core.data.clips import find_clips
-    from epofusion_core.data.glare_boxes import read_glare_boxes
+    from epofusion_core.data.marked_boxes import read_marked_boxes
     from epofusion_core.data.pairs import PairScan, scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
@@ -52,7 +52,7 @@ def evaluate(
         if data is None and videos is None:
             raise ValueError("nothing to evaluate; expected --data or --videos")
         scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
-        boxes = None if glare_boxes is None else read_glare_boxes(glare_boxes)
+        boxes = None if glare_boxes is None else read_marked_boxes(glare_boxes)
         if boxes is not None and not any(pair.name in boxes for pair in scan.pairs):
             raise ValueError(f"glare boxes {glare_boxes} name none of the pairs; expected stem or dataset/stem")
         clips, lonely = ([], []) if videos is None else find_clips(videos)

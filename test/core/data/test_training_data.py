@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_glare
+from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_clip, load_pair, to_sample
 from epofusion_core.data.glare import PEAK_RANGE, LightSpot, add_glare, random_spot
@@ -75,6 +75,28 @@ def test_a_crop_focused_on_objects_shows_one(seed: int) -> None:
     assert random_crop(street_with_one, config, np.random.default_rng(seed)).objects.mean() > 0.5
     empty = Crop(street_with_one.visible, street_with_one.infrared, np.zeros_like(street_with_one.objects))
     assert random_crop(empty, config, np.random.default_rng(seed)).objects.shape == (32, 32)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_exposure_brightens_the_visible_image_alone(seed: int) -> None:
+    crop = street(seed % 7)
+    exposed = random_exposure(crop, AugmentConfig(exposure=1.0), np.random.default_rng(seed))
+    assert (exposed.visible >= crop.visible).all()
+    assert (exposed.infrared == crop.infrared).all()
+    assert (exposed.objects == crop.objects).all()
+
+
+def test_exposure_blows_out_parts_of_well_exposed_streets_and_hides_objects_there() -> None:
+    config = AugmentConfig(exposure=1.0)
+    masks, blown_out = [], []
+    for seed in range(30):
+        exposed = random_exposure(street(seed), config, np.random.default_rng(seed))
+        blown_out.append(overexposed_region(luma(exposed.visible)).mean())
+        masks.append(to_sample(exposed, annotated=True)["mask"].mean())
+    assert np.count_nonzero(np.array(blown_out) > 0.02) > 10
+    assert max(blown_out) < 0.95, "something is left to see"
+    assert max(masks) > 0.005
 
 
 def test_the_mask_is_objects_inside_the_overexposed_region_alone() -> None:

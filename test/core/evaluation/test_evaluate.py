@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from epofusion_core.data.clips import find_clips
-from epofusion_core.data.glare_boxes import GlareBoxes
+from epofusion_core.data.marked_boxes import MarkedBoxes
 from epofusion_core.data.outline import Box
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.evaluation.evaluate import Outcome, measure_clips, measure_pairs
@@ -63,7 +63,7 @@ def test_boxes_marked_in_the_glare_judge_masks_where_there_is_no_mask_file(glare
     shutil.copytree(first.infrared.parent, tmp_path / "results" / "fused")
     method = FolderMethod("mine", tmp_path / "results")
 
-    def figures(glare_boxes: GlareBoxes) -> dict[str, float]:
+    def figures(glare_boxes: MarkedBoxes) -> dict[str, float]:
         (outcome,) = measure_pairs([first], [method], glare_boxes=glare_boxes)
         return outcome.measurements[0].figures
 

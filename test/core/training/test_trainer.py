@@ -112,12 +112,13 @@ def test_weights_of_another_shape_to_start_from_are_named(pairs: Path, tmp_path:
         train(wider, tmp_path / "wider", cpu=True)
 
 
-def test_glare_boxes_of_other_pairs_are_told(pairs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["object_boxes", "glare_boxes"])
+def test_boxes_of_other_pairs_are_told(option: str, pairs: Path, tmp_path: Path) -> None:
     boxes = tmp_path / "boxes.csv"
     boxes.write_text("name,left,top,right,bottom\nelsewhere/1,,,,\n")
     config = settings(pairs)
     with pytest.warns(UserWarning, match="name no pair that is trained on"):
-        load_training_pairs(replace(config, data=replace(config.data, glare_boxes=boxes)))
+        load_training_pairs(replace(config, data=replace(config.data, **{option: boxes})))
 
 
 def test_training_lowers_the_loss_and_exports_loadable_weights(pairs: Path, tmp_path: Path) -> None:

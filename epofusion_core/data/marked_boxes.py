@@ -1,7 +1,7 @@
-"""Objects that a person marked with boxes inside real glare: a CSV file, `name,left,top,right,bottom` in pixels.
+"""Objects that a person marked with boxes: a CSV file, `name,left,top,right,bottom` in pixels.
 
-Inside an overexposed region a box is nearly as good as an outline, since the region bounds it. A pair has a line for
-each object; one whose glare hides no object has a single line without numbers, which teaches as much.
+A pair has a line for each object; one that has none has a single line without numbers, which teaches as much. Inside an
+overexposed region a box is nearly as good as an outline, since the region bounds it.
 """
 
 import csv
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from epofusion_core.data.outline import Box
 
-GlareBoxes = Mapping[str, Sequence[Box]]
-"""The boxes of each pair, by its name; none where its glare hides no object."""
+MarkedBoxes = Mapping[str, Sequence[Box]]
+"""The boxes of each pair, by its name; none where it has no object."""
 
 _COLUMNS = ["name", "left", "top", "right", "bottom"]
 
 
-def read_glare_boxes(path: Path) -> GlareBoxes:
+def read_marked_boxes(path: Path) -> MarkedBoxes:
     """Read the boxes of all pairs.
 
     Raises:
@@ -28,10 +28,10 @@ def read_glare_boxes(path: Path) -> GlareBoxes:
     try:
         lines = list(csv.reader(path.read_text().splitlines()))
     except OSError as error:
-        raise ValueError(f"glare boxes {path} cannot be read ({error.strerror}); expected a CSV file") from error
+        raise ValueError(f"boxes {path} cannot be read ({error.strerror}); expected a CSV file") from error
     if not lines or lines[0] != _COLUMNS:
         found = ",".join(lines[0]) if lines else "nothing"
-        raise ValueError(f"glare boxes {path} begin with {found!r}; expected the columns {','.join(_COLUMNS)}")
+        raise ValueError(f"boxes {path} begin with {found!r}; expected the columns {','.join(_COLUMNS)}")
     boxes: dict[str, list[Box]] = {}
     for number, line in enumerate(lines[1:], start=2):
         try:
@@ -42,7 +42,7 @@ def read_glare_boxes(path: Path) -> GlareBoxes:
             valid = False
         if not valid:
             raise ValueError(
-                f"glare boxes {path} line {number}: {','.join(line)!r} is no box; expected a name and four whole "
+                f"boxes {path} line {number}: {','.join(line)!r} is no box; expected a name and four whole "
                 "numbers of pixels, left < right and top < bottom, or a name and four empty fields"
             )
         boxes.setdefault(name, []).extend(marked)

@@ -1,4 +1,4 @@
-"""Objects marked by hand inside real glare: the file, and what training makes of it."""
+"""Objects marked by hand: the file, and what training makes of it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from epofusion_core.data.augment import AugmentConfig
 from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_pair
-from epofusion_core.data.glare_boxes import inside_boxes, read_glare_boxes
+from epofusion_core.data.marked_boxes import inside_boxes, read_marked_boxes
 from epofusion_core.data.outline import Box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.imaging import write_png
@@ -30,9 +30,13 @@ def blinded(tmp_path: Path) -> Pair:
 
 
 def load_marked(pair: Pair, lines: str) -> LoadedPair:
+    return load_pair(pair, glare_boxes=read_marked_boxes(boxes_file(pair, lines)))
+
+
+def boxes_file(pair: Pair, lines: str) -> Path:
     file = pair.visible.with_name("boxes.csv")
     file.write_text(HEADER + lines)
-    return load_pair(pair, glare_boxes=read_glare_boxes(file))
+    return file
 
 
 def test_objects_are_what_was_marked_and_no_rule_s(blinded: Pair) -> None:
@@ -74,6 +78,15 @@ def test_no_glare_is_laid_over_what_was_marked_in_the_glare_alone(blinded: Pair)
     assert any(len(lit[number]["luma"].unique()) > 2 for number in range(8)), "glare has grey levels in between"
 
 
+def test_a_pair_whose_objects_are_all_marked_takes_more_glare(blinded: Pair) -> None:
+    boxes = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\n"))
+    in_glare = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\n"))
+    loaded = load_pair(blinded, object_boxes=boxes, glare_boxes=in_glare)
+    assert loaded.annotated
+    assert loaded.takes_glare
+    assert np.count_nonzero(loaded.images.objects) == 20 * 20 + 8 * 10
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -92,13 +105,13 @@ def test_a_wrong_file_is_named_with_its_line(content: str, complaint: str, tmp_p
     file = tmp_path / "boxes.csv"
     file.write_text(content)
     with pytest.raises(ValueError, match=r"boxes\.csv") as error:
-        read_glare_boxes(file)
+        read_marked_boxes(file)
     assert complaint in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"nowhere\.csv cannot be read"):
-        read_glare_boxes(tmp_path / "nowhere.csv")
+        read_marked_boxes(tmp_path / "nowhere.csv")
 
 
 edges = st.integers(-20, 120)
@@ -112,8 +125,9 @@ def test_a_pixel_is_inside_where_a_box_says_so(boxes: list[Box], row: int) -> No
         assert inside[row, column] == expected
 
 
-def test_the_boxes_that_ship_can_be_read_and_hold_objects_and_empty_glare() -> None:
-    boxes = read_glare_boxes(Path(__file__).parents[3] / "config" / "train" / "glare_boxes.csv")
-    assert sum(map(len, boxes.values())) > 100
-    assert sum(not marked for marked in boxes.values()) > 10
+@pytest.mark.parametrize(("name", "objects", "empty"), [("glare_boxes", 100, 10), ("object_boxes", 800, 5)])
+def test_the_boxes_that_ship_can_be_read_and_hold_objects_and_empty_pairs(name: str, objects: int, empty: int) -> None:
+    boxes = read_marked_boxes(Path(__file__).parents[3] / "config" / "train" / f"{name}.csv")
+    assert sum(map(len, boxes.values())) > objects
+    assert sum(not marked for marked in boxes.values()) > empty
     assert all(box.left >= 0 and box.top >= 0 for marked in boxes.values() for box in marked)
