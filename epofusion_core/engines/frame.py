@@ -1,10 +1,10 @@
 """Buffers of one image size: images are scaled and padded into them by one copy, results cropped out of them."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.engines.engine import GreyInput
+from epofusion_core.engines.guided_upsampling import guided_upsample
 from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.noise import fixed_noise
 
@@ -49,8 +49,7 @@ class Frame:
         Returns:
             I_f and M's probability at full size, copies of (H, W) float32 in [0, 1].
         """
-        rows, columns = fused.shape[2:]
-        full = cv2.resize(probability[0, 0].astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR)
+        full = guided_upsample(probability[0, 0].astype(np.float32), self.infrared[0, 0].astype(np.float32, copy=False))
         # Low precisions leave [0, 1] by their rounding.
         luma = np.clip(fused[0, 0, : self.height, : self.width], 0, 1, dtype=np.float32)
         return luma, np.clip(full[: self.height, : self.width], 0, 1)

@@ -286,11 +286,15 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
         warnings.warn(f"left out of training: {sentence}", stacklevel=2)
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
     object_boxes, glare_boxes = (_read_boxes_of(scan.pairs, file) for file in (data.object_boxes, data.glare_boxes))
-    loaded = [
-        load_pair(pair, objects_folder=data.objects, object_boxes=object_boxes, glare_boxes=glare_boxes)
-        for pair in scan.pairs
-        if pair.name not in excluded
-    ]
+    loaded = []
+    for pair in scan.pairs:
+        if pair.name in excluded:
+            continue
+        in_glare = pair.name in glare_boxes
+        if not in_glare or pair.name in object_boxes:
+            loaded.append(load_pair(pair, objects_folder=data.objects, object_boxes=object_boxes))
+        if in_glare:  # once more, since what is overexposed anew, and centred on any object, shows little real glare
+            loaded.append(load_pair(pair, glare_boxes=glare_boxes))
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)
