@@ -53,8 +53,11 @@ class TrainConfig:
         model: named size.
         overrides: fields of the size's ModelConfig to replace, such as `guidance: false` for an ablation.
         init: weights file to start from.
-        trained: "all", or "guidance": the guidance head alone, on annotated pairs; the fused image changes only inside
-            the glare, where the mask decides how far the relief may go (`epofusion_core.model.relief`).
+        trained: "all", or "masks", for better masks of a trained network: its encoder, neck and guidance head, on
+            annotated pairs alone, while the feature F is held to what it was. The rest of the network stays, so that the
+            fused image changes little but inside the glare, where the mask decides how far the relief may go
+            (`epofusion_core.model.relief`).
+        feature_weight: of what F has changed by, with "masks" (`losses.feature_loss`).
         data: pairs.
         augment: augmentation.
         loss: loss terms.
@@ -83,7 +86,8 @@ class TrainConfig:
     data: DataConfig
     overrides: dict[str, Any] = field(default_factory=dict)
     init: Path | None = None
-    trained: Literal["all", "guidance"] = "all"
+    trained: Literal["all", "masks"] = "all"
+    feature_weight: float = 0.5
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     adaptive_loss: bool = True

@@ -14,6 +14,8 @@ from torch.nn import functional
 from epofusion_core.training.exposure_target import exposure_target, overexposure, sobel
 from epofusion_core.training.preservation import edge_preservation, information_fidelity, structural_similarity
 
+_SMALLEST_SHARE = 1e-3
+
 _DICE_OFFSET_PX = 100.0
 """Keeps Dice smooth in batches with next to no object."""
 
@@ -177,6 +179,22 @@ def diffusion_loss(
     """
     weight = ((signal / noise) ** 2).clamp(max=clamp)
     return (weight * (embedded_target - embedded_fused).square().mean(dim=(1, 2, 3))).mean()
+
+
+def feature_loss(feature: Tensor, reference: Tensor) -> Tensor:
+    """Return how far the feature F is from another one: the mean square of the difference, by channel relative to its
+    variance.
+
+    Args:
+        feature: F, (B, C, h, w).
+        reference: the same.
+
+    Returns:
+        Scalar: 0 where they are equal, 1 where as much has changed as there was.
+    """
+    variance = reference.var(dim=(0, 2, 3), keepdim=True)
+    # A channel that hardly varies counts by what the others do: nothing depends on it.
+    return ((feature - reference).square() / (variance + _SMALLEST_SHARE * variance.mean())).mean()
 
 
 def total_loss(fusion: Tensor, guidance: Tensor, diffusion: Tensor, config: LossConfig) -> Tensor:

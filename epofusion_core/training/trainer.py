@@ -4,6 +4,7 @@ Distribution, mixed precision and gradient accumulation are accelerate's. A samp
 noise is seeded by the iteration, so a resumed run continues bit for bit.
 """
 
+import copy
 import shutil
 import time
 import warnings
@@ -40,6 +41,7 @@ from epofusion_core.model.weights import load_weights, save_weights
 from epofusion_core.training.config import TrainConfig
 from epofusion_core.training.losses import (
     diffusion_loss,
+    feature_loss,
     fusion_loss,
     fusion_terms,
     guidance_loss,
@@ -97,13 +99,14 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     torch.manual_seed(config.seed)
     model, provenance = _initial_model(config)
     card = ModelCard(config.model, model.config, provenance)
-    if config.trained == "guidance":
-        _freeze_all_but_guidance(model)
+    reference = copy.deepcopy(model).eval().requires_grad_(False) if config.trained == "masks" else None
+    if reference is not None:
+        _freeze_what_makes_no_masks(model)
     groups = _parameter_groups(model, config.weight_decay)
     optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, eps=config.epsilon)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate_factor(step, config))
     average = AveragedModel(model, avg_fn=_moving_average(config.ema), use_buffers=True).to(accelerator.device)
-    trained, optimiser = accelerator.prepare(TrainingForward(model, config), optimiser)
+    trained, optimiser = accelerator.prepare(TrainingForward(model, config, reference), optimiser)
     progressed = Progressed()
     accelerator.register_for_checkpointing(average, scheduler, progressed)
     checkpoint = out / "checkpoint"
@@ -156,20 +159,18 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
 class TrainingForward(nn.Module):
     """One training step's forward pass: Eq. 3, then the losses of Eq. 8-15."""
 
-    def __init__(self, model: EPOFusion, config: TrainConfig) -> None:
+    def __init__(self, model: EPOFusion, config: TrainConfig, reference: EPOFusion | None = None) -> None:
         super().__init__()
         self.model = model
+        self.reference = reference
         self.config = config
         self.loss = replace(config.loss, adaptive=config.loss.adaptive and config.adaptive_loss)
 
     def forward(self, batch: Sample, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the total under "loss" and each term by name, scalars."""
         luma, infrared, mask = batch["luma"], batch["infrared"], batch["mask"]
-        if self.config.trained == "guidance":
-            with torch.no_grad():
-                feature = self.model.feature(luma, infrared)
-            guidance = self._guidance_loss(self.model.guide(feature), batch)
-            return {"loss": guidance, "guidance": guidance}
+        if self.reference is not None:
+            return self._mask_losses(batch, self.reference)
         condition = self.model.condition(luma, infrared)
         guidance = self._guidance_loss(condition.guidance, batch)
         target = pseudo_target(luma, infrared, mask, self.loss.pseudo_target)
@@ -197,6 +198,16 @@ class TrainingForward(nn.Module):
         terms = fusion_terms(fused, luma, infrared, mask, target, self.loss)
         loss = total_loss(fusion_loss(terms, self.loss), guidance, diffusion, self.loss)
         return {"loss": loss, "diffusion": diffusion, "guidance": guidance, **terms._asdict()}
+
+    def _mask_losses(self, batch: Sample, reference: EPOFusion) -> dict[str, Tensor]:
+        """Return what trains the masks of a network whose fused image is to stay that of `reference`."""
+        luma, infrared = batch["luma"], batch["infrared"]
+        feature = self.model.feature(luma, infrared)
+        guidance = self._guidance_loss(self.model.guide(feature), batch)
+        with torch.no_grad():
+            held = reference.feature(luma, infrared)
+        changed = feature_loss(feature, held)
+        return {"loss": guidance + self.config.feature_weight * changed, "guidance": guidance, "feature": changed}
 
     def _guidance_loss(self, logits: Tensor | None, batch: Sample) -> Tensor:
         """Return L_seg of Eq. 14; 0 without guidance."""
@@ -235,12 +246,13 @@ def _initial_model(config: TrainConfig) -> tuple[EPOFusion, dict[str, Any]]:
     return model, {"init": card.provenance}
 
 
-def _freeze_all_but_guidance(model: EPOFusion) -> None:
+def _freeze_what_makes_no_masks(model: EPOFusion) -> None:
     if model.guidance is None:
-        raise ValueError("trained is guidance, but the model has no guidance head; expected guidance: true")
+        raise ValueError("trained is masks, but the model has no guidance head; expected guidance: true")
     model.requires_grad_(False)
-    model.guidance.requires_grad_(True)
-    model.eval()  # the norms of the rest keep their statistics
+    for part in (model.encoder, model.neck, model.guidance):
+        part.requires_grad_(True)
+    model.eval()  # all norms but the head's keep their statistics
     model.guidance.train()
 
 
@@ -273,11 +285,10 @@ def _learning_rate_factor(step: int, config: TrainConfig) -> float:
 def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     """Read all training pairs into memory: real ones, frames of videos, and simulated ones with exact masks.
 
-    Files without a partner are left out, with a warning that names each. The guidance head alone learns from annotated
-    pairs alone.
+    Files without a partner are left out, with a warning that names each. Masks are learned from annotated pairs alone.
 
     Raises:
-        ValueError: a pair cannot be read, or the guidance head is to be trained and no pair is annotated.
+        ValueError: a pair cannot be read, or masks are to be trained and no pair is annotated.
     """
     data = config.data
     scan = scan_pairs(data.root, data.root / data.train_list if data.train_list else None)
@@ -298,7 +309,7 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)
-    if config.trained == "guidance":
+    if config.trained == "masks":
         loaded = [pair for pair in loaded if pair.annotated]
         if not loaded:
             raise ValueError(

@@ -10,6 +10,7 @@ from epofusion_core.training.exposure_target import exposure_target
 from epofusion_core.training.losses import (
     LossConfig,
     diffusion_loss,
+    feature_loss,
     fusion_loss,
     fusion_terms,
     guidance_loss,
@@ -128,3 +129,13 @@ def test_every_gradient_is_finite_even_on_flat_and_saturated_images(seed: int) -
         fusion_loss(fusion_terms(fused, luma, infrared, mask, target, SHIPPED), SHIPPED).backward()
         assert fused.grad is not None
         assert torch.isfinite(fused.grad).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), gain=st.floats(0.1, 100.0))
+def test_a_change_of_the_feature_counts_by_what_its_channel_varies(seed: int, gain: float) -> None:
+    reference, change = noise(seed, 2, 3, 8, 8), 0.1 * noise(seed + 1, 2, 3, 8, 8)
+    changed = feature_loss(reference + change, reference)
+    assert feature_loss(reference, reference).item() == 0
+    assert feature_loss(gain * (reference + change), gain * reference).item() == pytest.approx(changed.item(), rel=1e-3)
+    assert feature_loss(reference + 2 * change, reference).item() == pytest.approx(4 * changed.item(), rel=1e-3)

@@ -20,6 +20,7 @@ from epofusion_core.imaging import write_png
 from epofusion_core.model.card import read_card
 from epofusion_core.model.weights import load_weights
 from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
+from epofusion_core.training.losses import feature_loss
 from epofusion_core.training.trainer import NonFiniteLossError, load_training_pairs, train
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -74,23 +75,27 @@ def test_an_interrupted_run_continues_bit_for_bit(pairs: Path, tmp_path: Path) -
     assert all(torch.equal(expected[name], actual[name]) for name in expected)
 
 
-def test_the_guidance_head_alone_learns_masks_and_leaves_the_rest_alone(pairs: Path, tmp_path: Path) -> None:
-    annotated = tmp_path / "annotated"
-    shutil.copytree(pairs, annotated)
+@pytest.fixture(scope="module")
+def annotated(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("annotated")
+    shutil.copytree(pairs, root, dirs_exist_ok=True)
     for index in range(4):
         mask = np.zeros((80, 96), np.uint8)
         mask[20:45, 30 + index : 50 + index] = 255
-        write_png(annotated / "mask" / f"{index}.png", mask)
+        write_png(root / "mask" / f"{index}.png", mask)
+    return root
+
+
+def test_masks_are_learned_alone_and_what_draws_the_fused_image_stays(annotated: Path, tmp_path: Path) -> None:
     everything = settings(annotated, iterations=2)
     start = train(everything, tmp_path / "start", cpu=True)
-    head = replace(everything, trained="guidance", init=start, iterations=30, learning_rate=1e-2)
-    finished = train(head, tmp_path / "head", cpu=True)
+    masks = replace(everything, trained="masks", init=start, iterations=30, learning_rate=3e-3)
+    finished = train(masks, tmp_path / "masks", cpu=True)
     before, after = tensors(start), tensors(finished)
-    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
-    assert changed
-    assert all(name.startswith("guidance.") for name in changed)
+    changed = {name.split(".")[0] for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert changed == {"encoder", "neck", "guidance"}
     provenance = read_card(finished).provenance
-    assert (provenance["trained"], provenance["iterations"]) == ("guidance", 30)
+    assert (provenance["trained"], provenance["iterations"]) == ("masks", 30)
     assert provenance["init"]["iterations"] == 2, "what the rest of the network has had is not forgotten"
     luma, infrared = torch.full((1, 1, 64, 64), 1.0), torch.full((1, 1, 64, 64), 30 / 255)
     infrared[..., 20:45, 20:40] = 200 / 255
@@ -100,9 +105,25 @@ def test_the_guidance_head_alone_learns_masks_and_leaves_the_rest_alone(pairs: P
     assert contrast(mask) > contrast(untrained) + 0.1, "the mask must find the warm block in the glare"
 
 
-def test_the_guidance_head_alone_needs_annotated_pairs(pairs: Path, tmp_path: Path) -> None:
+def test_the_feature_is_held_to_what_it_was(annotated: Path, tmp_path: Path) -> None:
+    start = train(settings(annotated, iterations=2), tmp_path / "start", cpu=True)
+    luma, infrared = (torch.rand((1, 1, 64, 64), generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+
+    def feature(weights: Path) -> Tensor:
+        with torch.inference_mode():
+            return load_weights(weights)[0].feature(luma, infrared)
+
+    def change(feature_weight: float) -> float:
+        masks = settings(annotated, trained="masks", init=start, iterations=30, feature_weight=feature_weight)
+        weights = train(masks, tmp_path / str(feature_weight), cpu=True)
+        return feature_loss(feature(weights), feature(start)).item()
+
+    assert change(10.0) < 0.5 * change(0.0)
+
+
+def test_masks_need_annotated_pairs(pairs: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no training pair has annotated objects"):
-        train(settings(pairs, trained="guidance"), tmp_path, cpu=True)
+        train(settings(pairs, trained="masks"), tmp_path, cpu=True)
 
 
 def test_weights_of_another_shape_to_start_from_are_named(pairs: Path, tmp_path: Path) -> None:
