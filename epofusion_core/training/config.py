@@ -54,8 +54,8 @@ class TrainConfig:
         overrides: fields of the size's ModelConfig to replace, such as `guidance: false` for an ablation.
         init: weights file to start from.
         trained: "all", or "masks", for better masks of a trained network: its encoder, neck and guidance head, on
-            annotated pairs alone, while the feature F is held to what it was. The rest of the network stays, so that the
-            fused image changes little but inside the glare, where the mask decides how far the relief may go
+            annotated pairs alone, while the feature F is held to what it was. The rest of the network stays, so that
+            the fused image changes little but inside the glare, where the mask decides how far the relief may go
             (`epofusion_core.model.relief`).
         feature_weight: of what F has changed by, with "masks" (`losses.feature_loss`).
         data: pairs.
