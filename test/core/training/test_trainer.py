@@ -142,6 +142,20 @@ def test_boxes_of_other_pairs_are_told(option: str, pairs: Path, tmp_path: Path)
         load_training_pairs(replace(config, data=replace(config.data, **{option: boxes})))
 
 
+def test_a_pair_with_both_kinds_of_boxes_is_taken_with_its_own_glare_and_with_more(pairs: Path, tmp_path: Path) -> None:
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("name,left,top,right,bottom\n0,10,10,20,20\n")
+    config = settings(pairs)
+    loaded = load_training_pairs(replace(config, data=replace(config.data, object_boxes=boxes, glare_boxes=boxes)))
+    assert sorted((pair.name, pair.annotated, pair.takes_glare) for pair in loaded) == [
+        ("0", True, False),
+        ("0", True, True),
+        ("1", False, True),
+        ("2", False, True),
+        ("3", False, True),
+    ]
+
+
 def test_training_lowers_the_loss_and_exports_loadable_weights(pairs: Path, tmp_path: Path) -> None:
     weights = train(settings(pairs, iterations=40, noise_only=1.0), tmp_path, cpu=True)
     card = read_card(weights)
