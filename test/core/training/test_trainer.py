@@ -21,7 +21,8 @@ from epofusion_core.model.card import read_card
 from epofusion_core.model.weights import load_weights
 from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
 from epofusion_core.training.losses import feature_loss
-from epofusion_core.training.trainer import NonFiniteLossError, load_training_pairs, train
+from epofusion_core.training.trainer import NonFiniteLossError, train
+from epofusion_core.training.training_pairs import load_training_pairs
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

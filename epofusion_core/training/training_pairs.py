@@ -1,0 +1,56 @@
+"""What a run trains on: the pairs of its configuration, in memory."""
+
+import warnings
+from pathlib import Path
+
+from epofusion_core.data.clips import find_clips
+from epofusion_core.data.dataset import LoadedPair, load_clip, load_pair
+from epofusion_core.data.marked_boxes import MarkedBoxes, read_marked_boxes
+from epofusion_core.data.pairs import Pair, scan_pairs
+from epofusion_core.training.config import TrainConfig
+from epofusion_core.training.simulated import simulated_pairs
+
+
+def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
+    """Read all training pairs into memory: real ones, frames of videos, and simulated ones with exact masks.
+
+    Files without a partner are left out, with a warning that names each. Masks are learned from annotated pairs alone.
+
+    Raises:
+        ValueError: a pair cannot be read, or masks are to be trained and no pair is annotated.
+    """
+    data = config.data
+    scan = scan_pairs(data.root, data.root / data.train_list if data.train_list else None)
+    clips, lonely = find_clips(data.videos) if data.videos else ([], [])
+    for sentence in (*scan.unpaired, *lonely):
+        warnings.warn(f"left out of training: {sentence}", stacklevel=2)
+    excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
+    object_boxes, glare_boxes = (_read_boxes_of(scan.pairs, file) for file in (data.object_boxes, data.glare_boxes))
+    loaded = []
+    for pair in scan.pairs:
+        if pair.name in excluded:
+            continue
+        in_glare = pair.name in glare_boxes
+        whole = load_pair(pair, objects_folder=data.objects, object_boxes=object_boxes)
+        if whole.annotated or not in_glare:
+            loaded.append(whole)
+        if in_glare:  # once more, since what is overexposed anew, and centred on any object, shows little real glare
+            loaded.append(load_pair(pair, glare_boxes=glare_boxes))
+    for clip in clips:
+        loaded += load_clip(clip, data.video_step)
+    loaded += simulated_pairs(data.simulated, config.seed)
+    if config.trained == "masks":
+        loaded = [pair for pair in loaded if pair.annotated]
+        if not loaded:
+            raise ValueError(
+                "no training pair has annotated objects; expected masks, data.objects, object_boxes or glare_boxes"
+            )
+    return loaded
+
+
+def _read_boxes_of(pairs: list[Pair], file: Path | None) -> MarkedBoxes:
+    """Read the boxes that are asked for; a file that names none of the pairs is told of."""
+    boxes = read_marked_boxes(file) if file else {}
+    if file and not any(pair.name in boxes for pair in pairs):
+        warnings.warn(f"boxes {file} name no pair that is trained on", stacklevel=3)
+    return boxes
