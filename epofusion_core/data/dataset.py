@@ -4,6 +4,7 @@ Sample n draws everything from a generator seeded by (seed, n). Training therefo
 and several processes that take different numbers never repeat each other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
@@ -16,23 +17,32 @@ from torch.utils.data import Dataset
 
 from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.marked_boxes import MarkedBoxes, inside_boxes
+from epofusion_core.data.marked_boxes import (
+    BoxCorrections,
+    Correction,
+    MarkedBoxes,
+    corrected_boxes,
+    inside_boxes,
+)
+from epofusion_core.data.outline import Box, read_boxes
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.exposure import overexposed_region
-from epofusion_core.imaging import luma, read_grey, read_rgb
+from epofusion_core.imaging import GreyImage, luma, read_grey, read_rgb
 
 
 class Sample(TypedDict):
     """One training sample, or a batch of them with a leading dimension.
 
-    luma, infrared: (1, H, W) float32 in [0, 1]; mask: M, (1, H, W) float32, 0 or 1; annotated: (1, 1, 1) float32, 1
-    where the mask comes of annotated objects and may teach the guidance head, 0 where it comes of a rule.
+    luma, infrared: (1, H, W) float32 in [0, 1]; mask: M, and overexposed: the region that it lies in, (1, H, W)
+    float32, 0 or 1; annotated: (1, 1, 1) float32, 1 where the mask comes of annotated objects and may teach the
+    guidance head, 0 where it comes of a rule.
     """
 
     luma: Tensor
     infrared: Tensor
     mask: Tensor
+    overexposed: Tensor
     annotated: Tensor
 
 
@@ -60,12 +70,13 @@ def load_pair(
     objects_folder: Path | None = None,
     object_boxes: MarkedBoxes | None = None,
     glare_boxes: MarkedBoxes | None = None,
+    box_corrections: BoxCorrections | None = None,
 ) -> LoadedPair:
     """Read a pair and find its salient infrared objects.
 
     The objects are those of the pair's mask where it has one; else the outlines of annotated objects found before
-    (`<objects_folder>/<name>.png`); else what was marked in it, or in its glare; else, by rule, what is salient in the
-    infrared.
+    (`<objects_folder>/<name>.png`); else what was marked in it, its own boxes where they were corrected, or what was
+    marked in its glare; else, by rule, what is salient in the infrared.
 
     Args:
         pair: paths.
@@ -73,14 +84,17 @@ def load_pair(
         objects_folder: outlines of annotated objects, written by `epofusion ivoe outline`.
         object_boxes: boxes of all objects of a pair.
         glare_boxes: boxes of the objects inside the glare that a pair has, and of no others.
+        box_corrections: what is wrong with the boxes that a pair brings.
 
     Raises:
-        ValueError: an image cannot be read, or the sizes differ; the sentence names the pair.
+        ValueError: an image or its boxes cannot be read, or the sizes differ; the sentence names the pair.
     """
     visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
     outlines = objects_folder / f"{pair.name}.png" if objects_folder else None
     known = pair.mask or (outlines if outlines is not None and outlines.is_file() else None)
     all_boxes, in_glare = ((boxes or {}).get(pair.name) for boxes in (object_boxes, glare_boxes))
+    if all_boxes is None and box_corrections and pair.name in box_corrections:
+        all_boxes = _correct_boxes_of(pair, box_corrections[pair.name], infrared)
     boxes = in_glare if all_boxes is None else all_boxes
     if known is not None:
         objects = read_grey(known) > 0
@@ -91,6 +105,13 @@ def load_pair(
     annotated = known is not None or boxes is not None
     loaded = _loaded(pair.name, Crop(visible, infrared, objects.astype(np.uint8)), annotated, longest_px)
     return replace(loaded, takes_glare=known is not None or all_boxes is not None or in_glare is None)
+
+
+def _correct_boxes_of(pair: Pair, corrections: Sequence[Correction], infrared: GreyImage) -> list[Box]:
+    try:
+        return corrected_boxes(read_boxes(pair.boxes, *infrared.shape) if pair.boxes else [], corrections)
+    except ValueError as error:
+        raise ValueError(f"pair {pair.name}: {error}") from error
 
 
 def load_clip(clip: Clip, step: int, longest_px: int = 800) -> list[LoadedPair]:
@@ -130,7 +151,7 @@ def _loaded(name: str, images: Crop, annotated: bool, longest_px: int) -> Loaded
 def to_sample(crop: Crop, *, annotated: bool) -> Sample:
     """Return tensors; M is where salient objects lie inside the overexposed region (paper III-D)."""
     grey = luma(crop.visible)
-    mask = overexposed_region(grey) & (crop.objects > 0)
+    overexposed = overexposed_region(grey)
 
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None]
@@ -138,7 +159,8 @@ def to_sample(crop: Crop, *, annotated: bool) -> Sample:
     return Sample(
         luma=tensor(grey) / 255.0,
         infrared=tensor(crop.infrared) / 255.0,
-        mask=tensor(mask),
+        mask=tensor(overexposed & (crop.objects > 0)),
+        overexposed=tensor(overexposed),
         annotated=torch.full((1, 1, 1), float(annotated)),
     )
 

@@ -1,12 +1,19 @@
-"""Objects that a person marked with boxes: a CSV file, `name,left,top,right,bottom` in pixels.
+"""Objects that a person marked with boxes: CSV files of pixels, left and top inclusive, right and bottom exclusive.
 
-A pair has a line for each object; one that has none has a single line without numbers, which teaches as much. Inside an
-overexposed region a box is nearly as good as an outline, since the region bounds it.
+`name,left,top,right,bottom` marks objects: a pair has a line for each; one that has none has a single line without
+numbers, which teaches as much. Inside an overexposed region a box is nearly as good as an outline, since the region
+bounds it.
+
+`name,box,left,top,right,bottom` corrects the boxes that a dataset brings, which are not repeated: `box` is the number
+of one of them, from 0, that lies elsewhere or, without edges, is no object; edges without a number are an object that
+the dataset lacks; a pair that is right as it is has a single line without numbers.
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +23,27 @@ from epofusion_core.data.outline import Box
 MarkedBoxes = Mapping[str, Sequence[Box]]
 """The boxes of each pair, by its name; none where it has no object."""
 
-_COLUMNS = ["name", "left", "top", "right", "bottom"]
+
+@dataclass(frozen=True)
+class Correction:
+    """What is wrong with a dataset's boxes.
+
+    Attributes:
+        number: of the box that is wrong, from 0; None where one is missing.
+        box: where the object is; None where there is none.
+    """
+
+    number: int | None
+    box: Box | None
+
+
+BoxCorrections = Mapping[str, Sequence[Correction]]
+"""The corrections of each pair that was looked at, by its name; none where its boxes are right."""
+
+_BOX_COLUMNS = ("name", "left", "top", "right", "bottom")
+_CORRECTION_COLUMNS = ("name", "box", "left", "top", "right", "bottom")
+
+_Entry = TypeVar("_Entry")
 
 
 def read_marked_boxes(path: Path) -> MarkedBoxes:
@@ -25,28 +52,85 @@ def read_marked_boxes(path: Path) -> MarkedBoxes:
     Raises:
         ValueError: the file is missing, or a line is no box; the sentence names the file and the line.
     """
+    return _read(
+        path,
+        _BOX_COLUMNS,
+        _box,
+        "a name and four whole numbers of pixels, left < right and top < bottom, or a name and four empty fields",
+    )
+
+
+def read_box_corrections(path: Path) -> BoxCorrections:
+    """Read what is wrong with the boxes of a dataset.
+
+    Raises:
+        ValueError: the file is missing, or a line is no correction; the sentence names the file and the line.
+    """
+    return _read(
+        path,
+        _CORRECTION_COLUMNS,
+        _correction,
+        "a name, the number of a box or nothing, and four whole numbers of pixels, left < right and top < bottom, or "
+        "four empty fields",
+    )
+
+
+def corrected_boxes(boxes: Sequence[Box], corrections: Sequence[Correction]) -> list[Box]:
+    """Return a pair's boxes as they should be.
+
+    Raises:
+        ValueError: a correction is of a box that is not there.
+    """
+    remaining = dict(enumerate(boxes))
+    for correction in corrections:
+        if correction.number is not None and remaining.pop(correction.number, None) is None:
+            raise ValueError(f"box {correction.number} is to be corrected; expected one of {len(boxes)}, each once")
+    return [*remaining.values(), *(correction.box for correction in corrections if correction.box)]
+
+
+def _read(
+    path: Path, columns: Sequence[str], parse: Callable[[list[str]], _Entry | None], expected: str
+) -> dict[str, list[_Entry]]:
+    """Return the entries of each name; `parse` takes a line's fields but its name."""
     try:
         lines = list(csv.reader(path.read_text().splitlines()))
     except OSError as error:
         raise ValueError(f"boxes {path} cannot be read ({error.strerror}); expected a CSV file") from error
-    if not lines or lines[0] != _COLUMNS:
+    if not lines or tuple(lines[0]) != tuple(columns):
         found = ",".join(lines[0]) if lines else "nothing"
-        raise ValueError(f"boxes {path} begin with {found!r}; expected the columns {','.join(_COLUMNS)}")
-    boxes: dict[str, list[Box]] = {}
+        raise ValueError(f"boxes {path} begin with {found!r}; expected the columns {','.join(columns)}")
+    entries: dict[str, list[_Entry]] = {}
     for number, line in enumerate(lines[1:], start=2):
         try:
-            name, *edges = line
-            marked = [Box(*map(int, edges))] if any(edges) else []
-            valid = name and len(edges) == 4 and all(box.width > 0 and box.height > 0 for box in marked)
-        except (ValueError, TypeError):
-            valid = False
-        if not valid:
+            name, *fields = line
+            if not name or len(line) != len(columns):
+                raise ValueError
+            entry = parse(fields)
+        except ValueError as error:
             raise ValueError(
-                f"boxes {path} line {number}: {','.join(line)!r} is no box; expected a name and four whole "
-                "numbers of pixels, left < right and top < bottom, or a name and four empty fields"
-            )
-        boxes.setdefault(name, []).extend(marked)
-    return boxes
+                f"boxes {path} line {number}: {','.join(line)!r} is no box; expected {expected}"
+            ) from error
+        entries.setdefault(name, []).extend([entry] if entry else [])
+    return entries
+
+
+def _box(edges: list[str]) -> Box | None:
+    if not any(edges):
+        return None
+    box = Box(*map(int, edges))
+    if box.width <= 0 or box.height <= 0:
+        raise ValueError
+    return box
+
+
+def _correction(fields: list[str]) -> Correction | None:
+    if not any(fields):
+        return None
+    number, *edges = fields
+    correction = Correction(int(number) if number else None, _box(edges))
+    if correction.number is not None and correction.number < 0:
+        raise ValueError
+    return correction
 
 
 def inside_boxes(boxes: Sequence[Box], height: int, width: int) -> NDArray[np.bool_]:

@@ -25,6 +25,8 @@ class DataConfig:
         objects: folder of object outlines, `<objects>/<pair name>.png`.
         object_boxes: CSV file of pairs whose objects are marked, all of them (`epofusion_core.data.marked_boxes`).
         glare_boxes: CSV file of pairs whose objects are marked where they lie inside the glare that the pair has.
+        box_corrections: CSV file of what is wrong with the boxes that pairs bring; the objects of a pair in it are its
+            boxes, corrected.
         videos: folder of paired videos, vi/NAME.mp4 and ir/NAME.mp4, to add.
         video_step: distance in frames of those that are taken; neighbours teach little.
         simulated: how many simulated pairs to add.
@@ -39,6 +41,7 @@ class DataConfig:
     objects: Path | None = None
     object_boxes: Path | None = None
     glare_boxes: Path | None = None
+    box_corrections: Path | None = None
     videos: Path | None = None
     video_step: int = 25
     simulated: int = 0

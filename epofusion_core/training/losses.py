@@ -30,6 +30,9 @@ class LossConfig:
         fusion_weight: g1 of Eq. 8.
         guidance_weight: g2 of Eq. 8.
         overlap_weight: of 1 - Dice, added to Eq. 14; 0 in the paper.
+        well_exposed_weight: of a pixel outside the overexposed region in Eq. 14, against 1 inside it; 1 in the paper.
+            There M is none by definition, so that the head need not be taught where exactly the region ends, but it
+            must stay quiet beside it.
         normal_weight: l1 of Eq. 13.
         overexposed_weight: l2 of Eq. 13.
         gradient_weight: of the gradient terms against the intensity terms in Eq. 13.
@@ -49,6 +52,7 @@ class LossConfig:
     fusion_weight: float = 1.0
     guidance_weight: float = 0.4
     overlap_weight: float = 0.0
+    well_exposed_weight: float = 1.0
     normal_weight: float = 1.0
     overexposed_weight: float = 1.0
     gradient_weight: float = 1.0
@@ -143,22 +147,22 @@ def fusion_loss(terms: FusionTerms, config: LossConfig) -> Tensor:
     )
 
 
-def guidance_loss(logits: Tensor, mask: Tensor, annotated: Tensor, overlap_weight: float = 0.0) -> Tensor:
+def guidance_loss(logits: Tensor, mask: Tensor, weight: Tensor, overlap_weight: float = 0.0) -> Tensor:
     """Return L_seg of Eq. 14: two-class cross-entropy of logits (B, 2, h, w) against M, (B, 1, H, W) in [0, 1].
 
-    Samples whose `annotated`, (B, 1, 1, 1), is 0 do not count: a rule's mask is good enough to weigh a target, but
-    would teach the head textures instead of objects. The logits are brought to the mask's size, so that thin objects
-    are not lost in a smaller mask. `overlap_weight` adds so much of 1 - Dice: objects are few pixels of an image, and
-    entropy alone leaves the doubtful ones below one half.
+    Each pixel counts by its `weight`, (B, 1, H, W) or (B, 1, 1, 1). It is 0 where M was found by a rule: such a mask is
+    good enough to weigh a target, but would teach the head textures instead of objects. The logits are brought to the
+    mask's size, so that thin objects are not lost in a smaller mask. `overlap_weight` adds so much of 1 - Dice: objects
+    are few pixels of an image, and entropy alone leaves the doubtful ones below one half.
     """
     object_logit = functional.interpolate(
         logits[:, 1:] - logits[:, :1], size=mask.shape[-2:], mode="bilinear", align_corners=False
     )
     entropy = functional.binary_cross_entropy_with_logits(object_logit, mask, reduction="none")
-    loss = (annotated * entropy).mean() / annotated.mean().clamp(min=1e-6)
+    loss = (weight * entropy).mean() / weight.mean().clamp(min=1e-6)
     if overlap_weight:
-        probability = annotated * torch.sigmoid(object_logit)
-        found, all_of_both = (probability * mask).sum(), (probability + annotated * mask).sum()
+        probability = weight * torch.sigmoid(object_logit)
+        found, all_of_both = (probability * mask).sum(), (probability + weight * mask).sum()
         loss = loss + overlap_weight * (1.0 - (2.0 * found + _DICE_OFFSET_PX) / (all_of_both + _DICE_OFFSET_PX))
     return loss
 

@@ -209,7 +209,9 @@ class TrainingForward(nn.Module):
         """Return L_seg of Eq. 14; 0 without guidance."""
         if logits is None:
             return batch["luma"].new_zeros(())
-        return guidance_loss(logits, batch["mask"], batch["annotated"], self.loss.overlap_weight)
+        elsewhere = self.loss.well_exposed_weight
+        weight = batch["annotated"] * (elsewhere + (1.0 - elsewhere) * batch["overexposed"])
+        return guidance_loss(logits, batch["mask"], weight, self.loss.overlap_weight)
 
     def _times(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw t for each sample: 1 with probability `noise_only`, else uniform."""

@@ -1,14 +1,18 @@
 """What a run trains on: the pairs of its configuration, in memory."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.dataset import LoadedPair, load_clip, load_pair
-from epofusion_core.data.marked_boxes import MarkedBoxes, read_marked_boxes
+from epofusion_core.data.marked_boxes import read_box_corrections, read_marked_boxes
 from epofusion_core.data.pairs import Pair, scan_pairs
 from epofusion_core.training.config import TrainConfig
 from epofusion_core.training.simulated import simulated_pairs
+
+_Entries = TypeVar("_Entries")
 
 
 def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
@@ -25,13 +29,15 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     for sentence in (*scan.unpaired, *lonely):
         warnings.warn(f"left out of training: {sentence}", stacklevel=2)
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
-    object_boxes, glare_boxes = (_read_boxes_of(scan.pairs, file) for file in (data.object_boxes, data.glare_boxes))
+    object_boxes = _read_of(scan.pairs, data.object_boxes, read_marked_boxes)
+    glare_boxes = _read_of(scan.pairs, data.glare_boxes, read_marked_boxes)
+    corrections = _read_of(scan.pairs, data.box_corrections, read_box_corrections)
     loaded = []
     for pair in scan.pairs:
         if pair.name in excluded:
             continue
         in_glare = pair.name in glare_boxes
-        whole = load_pair(pair, objects_folder=data.objects, object_boxes=object_boxes)
+        whole = load_pair(pair, objects_folder=data.objects, object_boxes=object_boxes, box_corrections=corrections)
         if whole.annotated or not in_glare:
             loaded.append(whole)
         if in_glare:  # once more, since what is overexposed anew, and centred on any object, shows little real glare
@@ -43,14 +49,17 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
         loaded = [pair for pair in loaded if pair.annotated]
         if not loaded:
             raise ValueError(
-                "no training pair has annotated objects; expected masks, data.objects, object_boxes or glare_boxes"
+                "no training pair has annotated objects; expected masks, data.objects, object_boxes, glare_boxes or "
+                "box_corrections"
             )
     return loaded
 
 
-def _read_boxes_of(pairs: list[Pair], file: Path | None) -> MarkedBoxes:
-    """Read the boxes that are asked for; a file that names none of the pairs is told of."""
-    boxes = read_marked_boxes(file) if file else {}
-    if file and not any(pair.name in boxes for pair in pairs):
+def _read_of(
+    pairs: list[Pair], file: Path | None, read: Callable[[Path], Mapping[str, _Entries]]
+) -> Mapping[str, _Entries]:
+    """Read the boxes or corrections that are asked for; a file that names none of the pairs is told of."""
+    entries = read(file) if file else {}
+    if file and not any(pair.name in entries for pair in pairs):
         warnings.warn(f"boxes {file} name no pair that is trained on", stacklevel=3)
-    return boxes
+    return entries

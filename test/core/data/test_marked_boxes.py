@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from epofusion_core.data.augment import AugmentConfig
 from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_pair
-from epofusion_core.data.marked_boxes import inside_boxes, read_marked_boxes
+from epofusion_core.data.marked_boxes import inside_boxes, read_box_corrections, read_marked_boxes
 from epofusion_core.data.outline import Box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.imaging import write_png
@@ -131,3 +131,60 @@ def test_the_boxes_that_ship_can_be_read_and_hold_objects_and_empty_pairs(name: 
     assert sum(map(len, boxes.values())) > objects
     assert sum(not marked for marked in boxes.values()) > empty
     assert all(box.left >= 0 and box.top >= 0 for marked in boxes.values() for box in marked)
+
+
+CORRECTIONS_HEADER = "name,box,left,top,right,bottom\n"
+
+
+def load_corrected(pair: Pair, lines: str) -> LoadedPair:
+    """The pair brings two boxes of 24 x 16 pixels, in its upper left and lower right corner."""
+    boxes, file = pair.visible.with_name("boxes.txt"), pair.visible.with_name("corrections.csv")
+    boxes.write_text("0 0.125 0.125 0.25 0.25\n2 0.875 0.875 0.25 0.25\n")
+    file.write_text(CORRECTIONS_HEADER + lines)
+    return load_pair(replace(pair, boxes=boxes), box_corrections=read_box_corrections(file))
+
+
+def test_boxes_of_a_dataset_are_moved_taken_away_and_added(blinded: Pair) -> None:
+    loaded = load_corrected(blinded, "road/1,0,4,4,20,12\nroad/1,1,,,,\nroad/1,,60,0,70,8\nroad/2,,,,,\n")
+    objects = loaded.images.objects > 0
+    assert loaded.annotated
+    assert loaded.takes_glare
+    assert objects[4:12, 4:20].all()
+    assert objects[0:8, 60:70].all()
+    assert np.count_nonzero(objects) == 8 * 16 + 8 * 10
+
+
+def test_boxes_that_were_found_right_are_the_objects(blinded: Pair) -> None:
+    objects = load_corrected(blinded, "road/1,,,,,\n").images.objects > 0
+    assert objects[:16, :24].all()
+    assert objects[48:, 72:].all()
+    assert np.count_nonzero(objects) == 2 * 16 * 24
+
+
+def test_boxes_that_nobody_looked_at_are_not_taken_for_objects(blinded: Pair) -> None:
+    assert not load_corrected(blinded, "road/2,,,,,\n").annotated
+
+
+@pytest.mark.parametrize("lines", ["road/1,2,,,,\n", "road/1,0,,,,\nroad/1,0,4,4,20,12\n"])
+def test_a_correction_of_a_box_that_is_not_there_names_the_pair(blinded: Pair, lines: str) -> None:
+    with pytest.raises(ValueError, match=r"pair road/1: box [02] is to be corrected; expected one of 2, each once"):
+        load_corrected(blinded, lines)
+
+
+@pytest.mark.parametrize("line", ["a,0,1,2,3", "a,x,,,,", "a,0,5,5,5,9", ",0,,,,", "a,-1,,,,"])
+def test_a_wrong_correction_is_named_with_its_line(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "corrections.csv"
+    file.write_text(f"{CORRECTIONS_HEADER}{line}\n")
+    with pytest.raises(ValueError, match=r"corrections\.csv line 2: .* is no box; expected a name, the number"):
+        read_box_corrections(file)
+
+
+def test_the_corrections_that_ship_can_be_read_and_correct_in_all_ways() -> None:
+    corrections = read_box_corrections(Path(__file__).parents[3] / "config" / "train" / "box_corrections.csv")
+    everything = [correction for entries in corrections.values() for correction in entries]
+    assert any(not entries for entries in corrections.values())
+    assert {(entry.number is None, entry.box is None) for entry in everything} == {
+        (False, False),
+        (False, True),
+        (True, False),
+    }

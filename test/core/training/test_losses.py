@@ -111,6 +111,13 @@ def test_masks_of_a_rule_do_not_teach_the_guidance_head() -> None:
     assert guidance_loss(wrong, mask, torch.zeros(2, 1, 1, 1)) == 0
 
 
+def test_each_pixel_counts_by_its_weight() -> None:
+    mask = scene()[2]
+    wrong_outside = torch.cat((torch.full_like(mask, -8.0), torch.full_like(mask, 8.0)), dim=1)
+    losses = [guidance_loss(wrong_outside, mask, mask + outside * (1 - mask), 1.0) for outside in (0.0, 0.1, 1.0)]
+    assert losses[0] < 0.01 < losses[1] < losses[2]
+
+
 def test_the_diffusion_weight_is_clamped_as_time_goes_to_zero() -> None:
     target, fused = torch.zeros(1, 4, 2, 2), torch.ones(1, 4, 2, 2)
     almost_clean = diffusion_loss(target, fused, torch.tensor([0.9999]), torch.tensor([1e-4]), clamp=5.0)

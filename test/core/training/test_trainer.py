@@ -16,12 +16,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from epofusion_core.data.augment import AugmentConfig
+from epofusion_core.data.dataset import Sample
 from epofusion_core.imaging import write_png
 from epofusion_core.model.card import read_card
+from epofusion_core.model.config import named_config
+from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import load_weights
 from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
-from epofusion_core.training.losses import feature_loss
-from epofusion_core.training.trainer import NonFiniteLossError, train
+from epofusion_core.training.losses import LossConfig, feature_loss
+from epofusion_core.training.trainer import NonFiniteLossError, TrainingForward, train
 from epofusion_core.training.training_pairs import load_training_pairs
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -122,6 +125,21 @@ def test_the_feature_is_held_to_what_it_was(annotated: Path, tmp_path: Path) -> 
     assert change(10.0) < 0.5 * change(0.0)
 
 
+def test_what_is_well_exposed_need_not_teach_masks(pairs: Path) -> None:
+    """Where nothing is blown out, there is nothing to learn about M."""
+    grey = torch.full((2, 1, 64, 64), 0.5)
+    nothing = torch.zeros_like(grey)
+    batch = Sample(luma=grey, infrared=grey, mask=nothing, overexposed=nothing, annotated=torch.ones(2, 1, 1, 1))
+
+    def guidance(weight: float) -> float:
+        config = settings(pairs, loss=LossConfig(well_exposed_weight=weight))
+        torch.manual_seed(0)
+        forward = TrainingForward(EPOFusion(named_config(config.model)), config)
+        return forward(batch, torch.Generator())["guidance"].item()
+
+    assert guidance(0.0) == 0.0 < guidance(0.1)
+
+
 def test_masks_need_annotated_pairs(pairs: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no training pair has annotated objects"):
         train(settings(pairs, trained="masks"), tmp_path, cpu=True)
@@ -134,10 +152,17 @@ def test_weights_of_another_shape_to_start_from_are_named(pairs: Path, tmp_path:
         train(wider, tmp_path / "wider", cpu=True)
 
 
-@pytest.mark.parametrize("option", ["object_boxes", "glare_boxes"])
-def test_boxes_of_other_pairs_are_told(option: str, pairs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "content"),
+    [
+        ("object_boxes", "name,left,top,right,bottom\nelsewhere/1,,,,\n"),
+        ("glare_boxes", "name,left,top,right,bottom\nelsewhere/1,,,,\n"),
+        ("box_corrections", "name,box,left,top,right,bottom\nelsewhere/1,,,,,\n"),
+    ],
+)
+def test_boxes_of_other_pairs_are_told(option: str, content: str, pairs: Path, tmp_path: Path) -> None:
     boxes = tmp_path / "boxes.csv"
-    boxes.write_text("name,left,top,right,bottom\nelsewhere/1,,,,\n")
+    boxes.write_text(content)
     config = settings(pairs)
     with pytest.warns(UserWarning, match="name no pair that is trained on"):
         load_training_pairs(replace(config, data=replace(config.data, **{option: boxes})))
@@ -155,6 +180,14 @@ def test_a_pair_with_both_kinds_of_boxes_is_taken_with_its_own_glare_and_with_mo
         ("2", False, True),
         ("3", False, True),
     ]
+
+
+def test_a_pair_whose_boxes_were_looked_at_is_annotated(pairs: Path, tmp_path: Path) -> None:
+    corrections = tmp_path / "corrections.csv"
+    corrections.write_text("name,box,left,top,right,bottom\n2,,10,10,20,20\n")
+    config = settings(pairs)
+    loaded = load_training_pairs(replace(config, data=replace(config.data, box_corrections=corrections)))
+    assert [pair.name for pair in loaded if pair.annotated] == ["2"]
 
 
 def test_training_lowers_the_loss_and_exports_loadable_weights(pairs: Path, tmp_path: Path) -> None:
