@@ -1,4 +1,4 @@
-"""Objects that a person marked with boxes: CSV files of pixels, left and top inclusive, right and bottom exclusive.
+"""Objects marked with boxes: CSV files of pixels, left and top inclusive, right and bottom exclusive.
 
 `name,left,top,right,bottom` marks objects: a pair has a line for each; one that has none has a single line without
 numbers, which teaches as much. Inside an overexposed region a box is nearly as good as an outline, since the region
