@@ -50,31 +50,37 @@ def shape_relief(
     shaped = config.relief_gain * change
     if config.relief_reach_px:
         colder = _warmest_glare_around(infrared * glare, config.relief_reach_px // config.fidelity_stride) - infrared
-        near = _near_objects(probability, _OBJECT_REACH_PX // config.latent_stride, spatial_size(luma))
-        shaped = torch.maximum(shaped, -torch.maximum(colder, near))
+        near = _near_objects(probability, spatial_size(luma), config)
+        shaped = torch.lerp(torch.maximum(shaped, -colder), shaped, near)
     return (fused + glare * (shaped - change)).clamp(0.0, 1.0)
 
 
 def _warmest_glare_around(infrared: Tensor, reach: int) -> Tensor:
     """Return the infrared of the warmest pixel around each block, in blocks: (B, n, h, w) to (B, 1, h, w)."""
-    return _smooth_maximum(infrared.amax(1, keepdim=True), reach)
+    return _window_average(_window_maximum(infrared.amax(1, keepdim=True), reach), reach)
 
 
-def _near_objects(probability: Tensor, reach: int, size: tuple[int, int]) -> Tensor:
+def _near_objects(probability: Tensor, size: tuple[int, int], config: ModelConfig) -> Tensor:
     """Return how surely each block belongs to an object or lies close to one, (B, 1, *size) in [0, 1]."""
     objects = ((probability - _OBJECT_START) / _OBJECT_WIDTH).clamp(0.0, 1.0)
-    return upsample(_smooth_maximum(objects, reach), size)
+    wider = upsample(_window_maximum(objects, _OBJECT_REACH_PX // config.latent_stride), size)
+    return _window_average(wider, _OBJECT_REACH_PX // config.fidelity_stride)
 
 
-def _smooth_maximum(image: Tensor, reach: int) -> Tensor:
-    """Return the maximum over a square window, averaged over the same window: alone it has visible, square borders.
-
-    Rows, then columns: a third of the cost of both at once.
-    """
-    size = 2 * reach + 1
-    rows_then_columns = (((size, 1), (reach, 0)), ((1, size), (0, reach)))
-    for window, padding in rows_then_columns:
+def _window_maximum(image: Tensor, reach: int) -> Tensor:
+    """Return the maximum over a square window; average it afterwards, for alone it has visible, square borders."""
+    for window, padding in _rows_then_columns(reach):
         image = functional.max_pool2d(image, window, stride=1, padding=padding)
-    for window, padding in rows_then_columns:
+    return image
+
+
+def _window_average(image: Tensor, reach: int) -> Tensor:
+    for window, padding in _rows_then_columns(reach):
         image = functional.avg_pool2d(image, window, stride=1, padding=padding, count_include_pad=False)
     return image
+
+
+def _rows_then_columns(reach: int) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
+    """Return windows and paddings of one direction each: a third of the cost of both at once."""
+    size = 2 * reach + 1
+    return ((size, 1), (reach, 0)), ((1, size), (0, reach))

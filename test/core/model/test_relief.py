@@ -50,9 +50,11 @@ def test_an_object_of_the_mask_is_shown_as_the_network_means_it_and_stands_out_f
     mask = torch.zeros(1, 1, 8, 8)
     mask[..., 3:5, 3:5] = 0.9
     result = shaped(image(0.6), image(1.0), image(0.5), mask)
-    assert result[..., 32, 32].item() == pytest.approx(0.6)
-    assert result[..., 32, 22].item() == pytest.approx(0.6, abs=0.06), "a little around it, too"
+    assert result[..., 32, 32].item() == pytest.approx(0.6, abs=0.03)
+    assert result[..., 32, 22].item() < 0.85, "a little around it, too"
     assert result[..., 32, 14] == 1.0, "but no wide ring"
+    steps = torch.cat([result.diff(dim=-1).flatten(), result.diff(dim=-2).flatten()]).abs()
+    assert steps.max() < 0.1, "its border is soft: it does not show the mask's latent pixels"
 
 
 def test_what_the_mask_holds_for_less_likely_than_not_opens_nothing() -> None:
