@@ -2,7 +2,7 @@
 
 A latent pixel is 4 or 8 pixels wide, and bilinear interpolation gives every pedestrian a margin of that size. Objects
 of mask M are salient in the infrared image, so that its edges are theirs. The filter is the fast guided filter (He and
-Sun, 2015): the mask as a locally linear function of the infrared image, fitted on latent pixels.
+Sun, 2015): the mask as a locally linear function of the infrared image, fitted on both scaled down.
 """
 
 import cv2
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+_FIT_STRIDE_PX = 4
+"""Pixels per pixel of the fits: on latent pixels of 8, fits swallow a pedestrian who is two of them wide."""
+
 _WINDOW = (3, 3)
-"""Latent pixels that a fit sees."""
+"""Pixels that a fit sees."""
 
 _FLAT_VARIANCE = 3e-4
 """Variance, of full scale 1, below which the infrared image says nothing of edges: a deviation of 4 grey levels."""
@@ -28,6 +31,11 @@ def guided_upsample(probability: Floats, infrared: Floats) -> Floats:
     Returns:
         (H, W) float32, beyond [0, 1] where the fit overshoots.
     """
+    stride = infrared.shape[0] // probability.shape[0]
+    if stride > _FIT_STRIDE_PX:
+        factor = stride / _FIT_STRIDE_PX
+        finer = cv2.resize(probability, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+        probability = np.asarray(finer, dtype=np.float32)
     size = probability.shape[::-1]
     guide = np.asarray(cv2.resize(infrared, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
     guide_mean, mean = _mean(guide), _mean(probability)
