@@ -4,7 +4,6 @@ Sample n draws everything from a generator seeded by (seed, n). Training therefo
 and several processes that take different numbers never repeat each other.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
@@ -17,18 +16,12 @@ from torch.utils.data import Dataset
 
 from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.marked_boxes import (
-    BoxCorrections,
-    Correction,
-    MarkedBoxes,
-    corrected_boxes,
-    inside_boxes,
-)
-from epofusion_core.data.outline import Box, read_boxes
+from epofusion_core.data.marked_boxes import MarkedBoxes, Markings
+from epofusion_core.data.outline import Outliner, inside_boxes, outline_or_box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.exposure import overexposed_region
-from epofusion_core.imaging import GreyImage, luma, read_grey, read_rgb
+from epofusion_core.imaging import luma, read_grey, read_rgb
 
 
 class Sample(TypedDict):
@@ -68,9 +61,9 @@ def load_pair(
     pair: Pair,
     longest_px: int = 800,
     objects_folder: Path | None = None,
-    object_boxes: MarkedBoxes | None = None,
+    markings: Markings | None = None,
     glare_boxes: MarkedBoxes | None = None,
-    box_corrections: BoxCorrections | None = None,
+    outliner: Outliner | None = None,
 ) -> LoadedPair:
     """Read a pair and find its salient infrared objects.
 
@@ -82,9 +75,9 @@ def load_pair(
         pair: paths.
         longest_px: larger images are scaled down to this.
         objects_folder: outlines of annotated objects, written by `epofusion ivoe outline`.
-        object_boxes: boxes of all objects of a pair.
+        markings: all objects of pairs.
         glare_boxes: boxes of the objects inside the glare that a pair has, and of no others.
-        box_corrections: what is wrong with the boxes that a pair brings.
+        outliner: finds the objects in boxes; a box counts as a whole without one, and where it finds none.
 
     Raises:
         ValueError: an image or its boxes cannot be read, or the sizes differ; the sentence names the pair.
@@ -92,26 +85,21 @@ def load_pair(
     visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
     outlines = objects_folder / f"{pair.name}.png" if objects_folder else None
     known = pair.mask or (outlines if outlines is not None and outlines.is_file() else None)
-    all_boxes, in_glare = ((boxes or {}).get(pair.name) for boxes in (object_boxes, glare_boxes))
-    if all_boxes is None and box_corrections and pair.name in box_corrections:
-        all_boxes = _correct_boxes_of(pair, box_corrections[pair.name], infrared)
+    try:
+        all_boxes = markings.boxes_of(pair, *infrared.shape) if markings else None
+    except ValueError as error:
+        raise ValueError(f"pair {pair.name}: {error}") from error
+    in_glare = glare_boxes.get(pair.name) if glare_boxes else None
     boxes = in_glare if all_boxes is None else all_boxes
     if known is not None:
         objects = read_grey(known) > 0
     elif boxes is not None:
-        objects = inside_boxes(boxes, *infrared.shape)
+        objects = outline_or_box(outliner, infrared, boxes) if outliner else inside_boxes(boxes, *infrared.shape)
     else:
         objects = salient_infrared(infrared)
     annotated = known is not None or boxes is not None
     loaded = _loaded(pair.name, Crop(visible, infrared, objects.astype(np.uint8)), annotated, longest_px)
     return replace(loaded, takes_glare=known is not None or all_boxes is not None or in_glare is None)
-
-
-def _correct_boxes_of(pair: Pair, corrections: Sequence[Correction], infrared: GreyImage) -> list[Box]:
-    try:
-        return corrected_boxes(read_boxes(pair.boxes, *infrared.shape) if pair.boxes else [], corrections)
-    except ValueError as error:
-        raise ValueError(f"pair {pair.name}: {error}") from error
 
 
 def load_clip(clip: Clip, step: int, longest_px: int = 800) -> list[LoadedPair]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.data.glare import LightSpot, add_glare, random_spot
+from epofusion_core.data.marked_boxes import Markings
 from epofusion_core.data.outline import Box, Mask, Outliner, read_boxes
 from epofusion_core.data.pairs import Pair
 from epofusion_core.exposure import overexposed_region
@@ -64,6 +65,7 @@ def build_ivoe(
     out: Path,
     outliner: Outliner,
     *,
+    markings: Markings | None = None,
     seed: int = 0,
     settings: dict[str, str] | None = None,
     report: Callable[[int, int], None] = lambda *_: None,
@@ -74,6 +76,7 @@ def build_ivoe(
         pairs: pairs with boxes or masks; one that has neither, or cannot be read, is named and skipped.
         out: folder to write to; pairs that its manifest lists are kept.
         outliner: finds the objects within boxes; masks need none.
+        markings: boxes that win over those of the pairs.
         seed: of all that is random.
         settings: what else decides the result, such as the outline method; kept in the manifest.
         report: told of progress, (done, total).
@@ -95,7 +98,7 @@ def build_ivoe(
                 summary.kept += 1
             else:
                 try:
-                    built = build_pair(pair, outliner, _generator(seed, pair.name))
+                    built = build_pair(pair, outliner, _generator(seed, pair.name), markings)
                 except ValueError as error:
                     summary.failures.append(f"{pair.name}: {error}")
                 else:
@@ -112,7 +115,12 @@ def build_ivoe(
 
 
 def outline_pairs(
-    pairs: list[Pair], out: Path, outliner: Outliner, report: Callable[[int, int], None] = lambda *_: None
+    pairs: list[Pair],
+    out: Path,
+    outliner: Outliner,
+    *,
+    markings: Markings | None = None,
+    report: Callable[[int, int], None] = lambda *_: None,
 ) -> BuildSummary:
     """Write the outlines of the annotated objects, `out`/NAME.png (0 or 255), which training takes as `data.objects`.
 
@@ -123,7 +131,7 @@ def outline_pairs(
     for done, pair in enumerate(pairs, start=1):
         try:
             infrared = read_grey(pair.infrared)
-            _, masks = _objects(pair, infrared, outliner)
+            _, masks = _objects(pair, infrared, outliner, markings)
         except ValueError as error:
             summary.failures.append(f"{pair.name}: {error}")
         else:
@@ -133,7 +141,7 @@ def outline_pairs(
     return summary
 
 
-def build_pair(pair: Pair, outliner: Outliner, rng: np.random.Generator) -> IvoePair:
+def build_pair(pair: Pair, outliner: Outliner, rng: np.random.Generator, markings: Markings | None = None) -> IvoePair:
     """Overexpose one pair.
 
     Raises:
@@ -142,7 +150,7 @@ def build_pair(pair: Pair, outliner: Outliner, rng: np.random.Generator) -> Ivoe
     visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
     if visible.shape[:2] != infrared.shape:
         raise ValueError(f"visible is {visible.shape[:2]}, infrared {infrared.shape} pixels; expected equal sizes")
-    boxes, objects = _objects(pair, infrared, outliner)
+    boxes, objects = _objects(pair, infrared, outliner, markings)
     if not boxes:
         raise ValueError("has no object that is salient in the infrared; expected at least one")
     chosen = rng.permutation(len(boxes))[: int(rng.integers(1, _MAX_OBJECTS + 1))]
@@ -167,14 +175,17 @@ def _union(masks: list[Mask], shape: tuple[int, ...]) -> Mask:
     return union
 
 
-def _objects(pair: Pair, infrared: GreyImage, outliner: Outliner) -> tuple[list[Box], list[Mask]]:
+def _objects(
+    pair: Pair, infrared: GreyImage, outliner: Outliner, markings: Markings | None
+) -> tuple[list[Box], list[Mask]]:
     """Return boxes and masks of the objects that are salient in the infrared."""
+    known = markings.boxes_of(pair, *infrared.shape) if markings else None
+    if known is None and pair.boxes is not None:
+        known = read_boxes(pair.boxes, *infrared.shape)
     if pair.mask is not None:
         boxes, masks = _components(read_grey(pair.mask), infrared.shape)
-    elif pair.boxes is not None:
-        boxes = [
-            box for box in read_boxes(pair.boxes, *infrared.shape) if min(box.width, box.height) >= _MIN_OBJECT_SIDE_PX
-        ]
+    elif known is not None:
+        boxes = [box for box in known if min(box.width, box.height) >= _MIN_OBJECT_SIDE_PX]
         masks = outliner(infrared, boxes)
     else:
         raise ValueError("has neither boxes nor a mask; expected one of them to know the objects")

@@ -11,14 +11,12 @@ the dataset lacks; a pair that is right as it is has a single line without numbe
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from epofusion_core.data.outline import Box
+from epofusion_core.data.outline import Box, read_boxes
+from epofusion_core.data.pairs import Pair
 
 MarkedBoxes = Mapping[str, Sequence[Box]]
 """The boxes of each pair, by its name; none where it has no object."""
@@ -39,6 +37,33 @@ class Correction:
 
 BoxCorrections = Mapping[str, Sequence[Correction]]
 """The corrections of each pair that was looked at, by its name; none where its boxes are right."""
+
+
+@dataclass(frozen=True)
+class Markings:
+    """What was marked by hand in pairs, all objects of each.
+
+    Attributes:
+        object_boxes: the objects of pairs.
+        box_corrections: what is wrong with the boxes that pairs bring.
+    """
+
+    object_boxes: MarkedBoxes = field(default_factory=dict)
+    box_corrections: BoxCorrections = field(default_factory=dict)
+
+    def boxes_of(self, pair: Pair, height: int, width: int) -> list[Box] | None:
+        """Return the objects of a pair, or its own boxes corrected; None where nobody looked at it.
+
+        Raises:
+            ValueError: its own boxes cannot be read, or a correction is of one that is not there.
+        """
+        if pair.name in self.object_boxes:
+            return list(self.object_boxes[pair.name])
+        if pair.name in self.box_corrections:
+            own = read_boxes(pair.boxes, height, width) if pair.boxes else []
+            return corrected_boxes(own, self.box_corrections[pair.name])
+        return None
+
 
 _BOX_COLUMNS = ("name", "left", "top", "right", "bottom")
 _CORRECTION_COLUMNS = ("name", "box", "left", "top", "right", "bottom")
@@ -131,11 +156,3 @@ def _correction(fields: list[str]) -> Correction | None:
     if correction.number is not None and correction.number < 0:
         raise ValueError
     return correction
-
-
-def inside_boxes(boxes: Sequence[Box], height: int, width: int) -> NDArray[np.bool_]:
-    """Return where an image lies in one of the boxes, (H, W) bool; what sticks out of the image is cut off."""
-    inside = np.zeros((height, width), dtype=bool)
-    for box in boxes:
-        inside[max(0, box.top) : max(0, box.bottom), max(0, box.left) : max(0, box.right)] = True
-    return inside

@@ -48,6 +48,11 @@ class Box:
         """Rows."""
         return self.bottom - self.top
 
+    def clipped(self, height: int, width: int) -> "Box":
+        """Return the part inside an image of that size; one of no area where there is none."""
+        left, top = min(max(0, self.left), width), min(max(0, self.top), height)
+        return Box(left, top, max(left, min(self.right, width)), max(top, min(self.bottom, height)))
+
 
 def read_boxes(path: Path, height: int, width: int) -> list[Box]:
     """Read YOLO lines `class cx cy w h`, normalised to the image size; boxes of no area are left out.
@@ -64,11 +69,11 @@ def read_boxes(path: Path, height: int, width: int) -> list[Box]:
         except ValueError as error:
             raise ValueError(f"{path} line {number}: {line!r} is no box; expected 'class cx cy w h'") from error
         box = Box(
-            max(0, round((x - box_width / 2) * width)),
-            max(0, round((y - box_height / 2) * height)),
-            min(width, round((x + box_width / 2) * width)),
-            min(height, round((y + box_height / 2) * height)),
-        )
+            round((x - box_width / 2) * width),
+            round((y - box_height / 2) * height),
+            round((x + box_width / 2) * width),
+            round((y + box_height / 2) * height),
+        ).clipped(height, width)
         if box.width > 0 and box.height > 0:
             boxes.append(box)
     return boxes
@@ -78,8 +83,27 @@ class Outliner(Protocol):
     """Finds an object's pixels within each box."""
 
     def __call__(self, infrared: GreyImage, boxes: Sequence[Box]) -> list[Mask]:
-        """Return one (H, W) bool mask a box, each inside its box."""
+        """Return one (H, W) bool mask a box, each inside its box; what sticks out of the image is cut off."""
         ...
+
+
+def outline_or_box(outliner: Outliner, infrared: GreyImage, boxes: Sequence[Box]) -> Mask:
+    """Return where the objects in boxes are, (H, W) bool: their outlines, or the whole box where none is found.
+
+    What is as cold as its surroundings has no outline, and is an object all the same.
+    """
+    objects = np.zeros(infrared.shape, bool)
+    for box, outline in zip(boxes, outliner(infrared, boxes), strict=True):
+        objects |= outline if outline.any() else inside_boxes([box], *infrared.shape)
+    return objects
+
+
+def inside_boxes(boxes: Sequence[Box], height: int, width: int) -> Mask:
+    """Return where an image lies in one of the boxes, (H, W) bool; what sticks out of the image is cut off."""
+    inside = np.zeros((height, width), dtype=bool)
+    for box in (box.clipped(height, width) for box in boxes):
+        inside[box.top : box.bottom, box.left : box.right] = True
+    return inside
 
 
 class GrabCutOutliner:
@@ -96,7 +120,7 @@ class GrabCutOutliner:
 
     def __call__(self, infrared: GreyImage, boxes: Sequence[Box]) -> list[Mask]:
         """Return one (H, W) bool mask a box, inside the box."""
-        return [self._outline(infrared, box) for box in boxes]
+        return [self._outline(infrared, box.clipped(*infrared.shape)) for box in boxes]
 
     def _outline(self, infrared: GreyImage, box: Box) -> Mask:
         height, width = infrared.shape
@@ -107,6 +131,8 @@ class GrabCutOutliner:
         within = np.zeros(window.shape, bool)
         within[box.top - top : box.bottom - top, box.left - left : box.right - left] = True
         mask = np.zeros((height, width), bool)
+        if not within.any():
+            return mask
         seed = _differs_from_surroundings(window, within)
         if seed.sum() >= _SMALLEST_SHARE * within.sum():
             mask[top:bottom, left:right] = self._cut(window, within, seed)
@@ -177,6 +203,7 @@ class SamOutliner:
             return []
         import torch
 
+        boxes = [box.clipped(*infrared.shape) for box in boxes]
         corners = [[[box.left, box.top, box.right, box.bottom] for box in boxes]]
         inputs = self._processor(np.dstack([infrared] * 3), input_boxes=corners, return_tensors="pt").to(
             self._model.device

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.marked_boxes import MarkedBoxes, inside_boxes
+from epofusion_core.data.marked_boxes import MarkedBoxes
+from epofusion_core.data.outline import GrabCutOutliner, outline_or_box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.flicker import flicker
@@ -139,7 +140,8 @@ def _true_mask(pair: Pair, sources: Sources, glare_boxes: MarkedBoxes) -> NDArra
         _check_size(pair.mask, mask, sources)
         return mask > 0
     if pair.name in glare_boxes:
-        return inside_boxes(glare_boxes[pair.name], *sources.luma.shape) & overexposed_region(sources.luma)
+        objects = outline_or_box(GrabCutOutliner(), sources.infrared, glare_boxes[pair.name])
+        return objects & overexposed_region(sources.luma)
     return None
 
 

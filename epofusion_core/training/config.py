@@ -27,6 +27,8 @@ class DataConfig:
         glare_boxes: CSV file of pairs whose objects are marked where they lie inside the glare that the pair has.
         box_corrections: CSV file of what is wrong with the boxes that pairs bring; the objects of a pair in it are its
             boxes, corrected.
+        outline_boxes: outline the objects in these boxes by GrabCut, some thirty a second; a box where there is no
+            outline.
         videos: folder of paired videos, vi/NAME.mp4 and ir/NAME.mp4, to add.
         video_step: distance in frames of those that are taken; neighbours teach little.
         simulated: how many simulated pairs to add.
@@ -42,6 +44,7 @@ class DataConfig:
     object_boxes: Path | None = None
     glare_boxes: Path | None = None
     box_corrections: Path | None = None
+    outline_boxes: bool = False
     videos: Path | None = None
     video_step: int = 25
     simulated: int = 0

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.dataset import LoadedPair, load_clip, load_pair
-from epofusion_core.data.marked_boxes import read_box_corrections, read_marked_boxes
+from epofusion_core.data.marked_boxes import Markings, read_box_corrections, read_marked_boxes
+from epofusion_core.data.outline import GrabCutOutliner
 from epofusion_core.data.pairs import Pair, scan_pairs
 from epofusion_core.training.config import TrainConfig
 from epofusion_core.training.simulated import simulated_pairs
@@ -29,19 +30,22 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     for sentence in (*scan.unpaired, *lonely):
         warnings.warn(f"left out of training: {sentence}", stacklevel=2)
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
-    object_boxes = _read_of(scan.pairs, data.object_boxes, read_marked_boxes)
+    markings = Markings(
+        _read_of(scan.pairs, data.object_boxes, read_marked_boxes),
+        _read_of(scan.pairs, data.box_corrections, read_box_corrections),
+    )
     glare_boxes = _read_of(scan.pairs, data.glare_boxes, read_marked_boxes)
-    corrections = _read_of(scan.pairs, data.box_corrections, read_box_corrections)
+    outliner = GrabCutOutliner() if data.outline_boxes else None
     loaded = []
     for pair in scan.pairs:
         if pair.name in excluded:
             continue
         in_glare = pair.name in glare_boxes
-        whole = load_pair(pair, objects_folder=data.objects, object_boxes=object_boxes, box_corrections=corrections)
+        whole = load_pair(pair, objects_folder=data.objects, markings=markings, outliner=outliner)
         if whole.annotated or not in_glare:
             loaded.append(whole)
         if in_glare:  # once more, since what is overexposed anew, and centred on any object, shows little real glare
-            loaded.append(load_pair(pair, glare_boxes=glare_boxes))
+            loaded.append(load_pair(pair, glare_boxes=glare_boxes, outliner=outliner))
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)

@@ -23,7 +23,8 @@ def evaluate(
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split folder to read, such as test.")] = None,
     glare_boxes: Annotated[
-        Path | None, typer.Option(help="CSV of objects marked in real glare: true masks of pairs without a mask file.")
+        Path | None,
+        typer.Option(help="CSV of objects marked in real glare; their outlines are true masks where there is no file."),
     ] = None,
     videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4 and ir/NAME.mp4, for flicker.")] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,

@@ -1,5 +1,6 @@
 """`epofusion ivoe build`: make overexposed training pairs as the paper does."""
 
+import hashlib
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ import typer
 from epofusion_ros.cli.console import clear_errors, finish, note, progress
 
 if TYPE_CHECKING:
+    from epofusion_core.data.marked_boxes import Markings
     from epofusion_core.data.outline import Outliner
 
 ivoe = typer.Typer(help="Overexposed training pairs, the paper's IVOE pipeline.", no_args_is_help=True)
@@ -24,6 +26,13 @@ class Outline(str, Enum):
 SrcArgument = Annotated[Path, typer.Argument(help="Data root of pairs with boxes or masks.")]
 ListOption = Annotated[Path | None, typer.Option("--list", help="Only the pairs that this file lists.")]
 OutlineOption = Annotated[Outline, typer.Option(help="How objects are outlined within boxes.")]
+ObjectBoxesOption = Annotated[
+    Path | None,
+    typer.Option(help="CSV file of pairs whose objects are marked, as training takes it (data.object_boxes)."),
+]
+BoxCorrectionsOption = Annotated[
+    Path | None, typer.Option(help="CSV file of what is wrong with the boxes of pairs (data.box_corrections).")
+]
 CheckpointOption = Annotated[Path | None, typer.Option(help="Folder of a SAM checkpoint, for --outline sam.")]
 
 
@@ -33,6 +42,8 @@ def build(
     out: Annotated[Path, typer.Argument(help="Folder to write vi/, ir/, mask/, manifest.jsonl and preview.png to.")],
     list_file: ListOption = None,
     seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
+    object_boxes: ObjectBoxesOption = None,
+    box_corrections: BoxCorrectionsOption = None,
     outline: OutlineOption = Outline.grabcut,
     sam_checkpoint: CheckpointOption = None,
 ) -> None:
@@ -43,8 +54,10 @@ def build(
     with clear_errors():
         outliner = _outliner(outline, sam_checkpoint)
         pairs = find_pairs(src, list_file)
+        markings = _markings(object_boxes, box_corrections)
+        settings = {"outline": outline.value, **_checksums(object_boxes=object_boxes, box_corrections=box_corrections)}
         with progress("building") as report:
-            summary = build_ivoe(pairs, out, outliner, seed=seed, settings={"outline": outline.value}, report=report)
+            summary = build_ivoe(pairs, out, outliner, markings=markings, seed=seed, settings=settings, report=report)
     note(f"{summary.kept} kept from an earlier run; look at {out / 'preview.png'}")
     finish(summary.built + summary.kept, "pairs", summary.failures)
 
@@ -54,6 +67,8 @@ def outline(
     src: SrcArgument,
     out: Annotated[Path, typer.Argument(help="Folder to write the outlines to, NAME.png.")],
     list_file: ListOption = None,
+    object_boxes: ObjectBoxesOption = None,
+    box_corrections: BoxCorrectionsOption = None,
     method: OutlineOption = Outline.grabcut,
     sam_checkpoint: CheckpointOption = None,
 ) -> None:
@@ -64,9 +79,24 @@ def outline(
     with clear_errors():
         outliner = _outliner(method, sam_checkpoint)
         pairs = find_pairs(src, list_file)
+        markings = _markings(object_boxes, box_corrections)
         with progress("outlining") as report:
-            summary = outline_pairs(pairs, out, outliner, report)
+            summary = outline_pairs(pairs, out, outliner, markings=markings, report=report)
     finish(summary.built, "pairs", summary.failures)
+
+
+def _markings(object_boxes: Path | None, box_corrections: Path | None) -> "Markings":
+    from epofusion_core.data.marked_boxes import Markings, read_box_corrections, read_marked_boxes
+
+    return Markings(
+        read_marked_boxes(object_boxes) if object_boxes else {},
+        read_box_corrections(box_corrections) if box_corrections else {},
+    )
+
+
+def _checksums(**files: Path | None) -> dict[str, str]:
+    """Return what tells whether a file has changed since a build was begun, of those that were given."""
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for name, file in files.items() if file}
 
 
 def _outliner(method: Outline, sam_checkpoint: Path | None) -> "Outliner":

@@ -126,6 +126,24 @@ def test_the_command_names_bad_pairs_does_the_others_and_says_so(source: Path, t
     assert (tmp_path / "out" / "preview.png").is_file()
 
 
+def test_objects_marked_in_a_file_win_over_the_boxes_of_pairs(source: Path, tmp_path: Path) -> None:
+    """Box 0 of pair a is a bush; pair "without" has no boxes of its own; what has changed since is not mixed in."""
+    marked, corrections = tmp_path / "marked.csv", tmp_path / "corrections.csv"
+    marked.write_text("name,left,top,right,bottom\nwithout,62,22,98,98\n")
+    corrections.write_text("name,box,left,top,right,bottom\na,0,,,,\n")
+    files = ["--object-boxes", str(marked), "--box-corrections", str(corrections)]
+    arguments = ["build", str(source), str(tmp_path / "out"), *files]
+    result = CliRunner().invoke(ivoe, arguments)
+    assert "a: has no object that is salient" in result.output
+    assert [path.stem for path in sorted((tmp_path / "out" / "mask").glob("*.png"))] == ["b", "c", "without"]
+    corrections.write_text("name,box,left,top,right,bottom\na,,,,,\n")
+    again = CliRunner().invoke(ivoe, arguments)
+    assert again.exit_code == 2
+    assert "box_corrections" in again.output
+    CliRunner().invoke(ivoe, ["outline", str(source), str(tmp_path / "outlines"), "--object-boxes", str(marked)])
+    assert (tmp_path / "outlines" / "without.png").is_file()
+
+
 def test_the_outline_command_writes_whole_objects_and_names_pairs_without_annotations(
     source: Path, tmp_path: Path
 ) -> None:

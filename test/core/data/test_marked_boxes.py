@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from epofusion_core.data.augment import AugmentConfig
 from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_pair
-from epofusion_core.data.marked_boxes import inside_boxes, read_box_corrections, read_marked_boxes
-from epofusion_core.data.outline import Box
+from epofusion_core.data.marked_boxes import Markings, read_box_corrections, read_marked_boxes
+from epofusion_core.data.outline import Box, GrabCutOutliner, inside_boxes, outline_or_box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.imaging import write_png
 
@@ -81,10 +81,22 @@ def test_no_glare_is_laid_over_what_was_marked_in_the_glare_alone(blinded: Pair)
 def test_a_pair_whose_objects_are_all_marked_takes_more_glare(blinded: Pair) -> None:
     boxes = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\n"))
     in_glare = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\n"))
-    loaded = load_pair(blinded, object_boxes=boxes, glare_boxes=in_glare)
+    loaded = load_pair(blinded, markings=Markings(object_boxes=boxes), glare_boxes=in_glare)
     assert loaded.annotated
     assert loaded.takes_glare
     assert np.count_nonzero(loaded.images.objects) == 20 * 20 + 8 * 10
+
+
+def test_objects_in_boxes_are_outlined_and_cold_ones_keep_their_box(blinded: Pair) -> None:
+    infrared = np.random.default_rng(0).normal(50, 3, (64, 96)).astype(np.uint8)
+    y, x = np.mgrid[0:64, 0:96]
+    warm = ((x - 24) / 8) ** 2 + ((y - 32) / 16) ** 2 <= 1
+    write_png(blinded.infrared, np.where(warm, 140, infrared).astype(np.uint8))
+    markings = Markings({"road/1": [Box(14, 14, 35, 51), Box(60, 10, 80, 40)]})
+    objects = load_pair(blinded, markings=markings, outliner=GrabCutOutliner()).images.objects > 0
+    outlined, cold = objects[:, :48], objects[:, 48:]
+    assert (outlined & warm[:, :48]).sum() / (outlined | warm[:, :48]).sum() > 0.85
+    assert np.array_equal(cold, inside_boxes([Box(60, 10, 80, 40)], 64, 96)[:, 48:])
 
 
 @pytest.mark.parametrize(
@@ -125,6 +137,15 @@ def test_a_pixel_is_inside_where_a_box_says_so(boxes: list[Box], row: int) -> No
         assert inside[row, column] == expected
 
 
+@given(box=st.builds(Box, edges, edges, edges, edges))
+def test_an_outline_stays_inside_its_box_wherever_that_lies(box: Box) -> None:
+    infrared = np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8)
+    inside = inside_boxes([box], 40, 50)
+    objects = outline_or_box(GrabCutOutliner(iterations=1), infrared, [box])
+    assert not (objects & ~inside).any()
+    assert objects.any() == inside.any()
+
+
 @pytest.mark.parametrize(("name", "objects", "empty"), [("glare_boxes", 100, 10), ("object_boxes", 800, 5)])
 def test_the_boxes_that_ship_can_be_read_and_hold_objects_and_empty_pairs(name: str, objects: int, empty: int) -> None:
     boxes = read_marked_boxes(Path(__file__).parents[3] / "config" / "train" / f"{name}.csv")
@@ -141,7 +162,7 @@ def load_corrected(pair: Pair, lines: str) -> LoadedPair:
     boxes, file = pair.visible.with_name("boxes.txt"), pair.visible.with_name("corrections.csv")
     boxes.write_text("0 0.125 0.125 0.25 0.25\n2 0.875 0.875 0.25 0.25\n")
     file.write_text(CORRECTIONS_HEADER + lines)
-    return load_pair(replace(pair, boxes=boxes), box_corrections=read_box_corrections(file))
+    return load_pair(replace(pair, boxes=boxes), markings=Markings(box_corrections=read_box_corrections(file)))
 
 
 def test_boxes_of_a_dataset_are_moved_taken_away_and_added(blinded: Pair) -> None:

@@ -75,6 +75,19 @@ def test_boxes_marked_in_the_glare_judge_masks_where_there_is_no_mask_file(glare
     assert marked["mask_precision"] == pytest.approx(inside / (30 * 96))
 
 
+def test_a_marked_object_that_is_warm_counts_by_its_outline(tmp_path: Path) -> None:
+    y, x = np.mgrid[0:64, 0:96]
+    warm = ((x - 48) / 14) ** 2 + ((y - 32) / 20) ** 2 <= 1
+    ground = np.random.default_rng(0).normal(50, 3, warm.shape)
+    write_png(tmp_path / "vi" / "1.png", np.full((64, 96, 3), 255, np.uint8))
+    write_png(tmp_path / "ir" / "1.png", np.where(warm, 140, ground).astype(np.uint8))
+    write_png(tmp_path / "results" / "mask" / "1.png", warm.astype(np.uint8) * 255)
+    shutil.copytree(tmp_path / "ir", tmp_path / "results" / "fused")
+    boxes = {"1": [Box(33, 11, 64, 54)]}
+    (outcome,) = measure_pairs(find_pairs(tmp_path), [FolderMethod("exact", tmp_path / "results")], glare_boxes=boxes)
+    assert outcome.measurements[0].figures["mask_iou"] > 0.9
+
+
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
