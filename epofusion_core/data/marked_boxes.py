@@ -41,7 +41,7 @@ BoxCorrections = Mapping[str, Sequence[Correction]]
 
 @dataclass(frozen=True)
 class Markings:
-    """What was marked by hand in pairs, all objects of each.
+    """What was marked in pairs, all objects of each.
 
     Attributes:
         object_boxes: the objects of pairs.
