@@ -9,7 +9,7 @@ from epofusion_core.engines.engine import EngineError, GreyInput
 from epofusion_core.engines.frame import Frame
 from epofusion_core.model.config import ModelConfig
 
-_MIX = ("Add", "Multiply", "Subtract", "Divide", "ReduceSum", "Interpolate", "AvgPool")
+_MIX = ("Add", "Multiply", "Subtract", "Divide", "ReduceSum", "ReduceMean", "Interpolate", "AvgPool")
 _RELIEF = ("MaxPool", "ReduceMax", "Maximum")
 _EXACT = (*_MIX, *_RELIEF, "MatMul")
 """Operations that stay in floating point: they cost little, and 8 bits of the mix of the sources would be the picture's

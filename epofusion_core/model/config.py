@@ -32,9 +32,12 @@ class ModelConfig:
         fidelity_widths: channels of the two convolutions of the high-fidelity branch (Eq. 6).
         context_width: channels of the contextual fusion branch (Eq. 5).
         tail_widths: channels of the refinement block of Eq. 7.
-        output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R + 0.25 tanh(d), clamped to [0, 1].
+        output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R, and 0.25 tanh(d) more inside the glare, clamped to
+            [0, 1].
         sharpness: of output "sources": factor of w's logit where the visible image is well exposed. To choose a source
             keeps its contrast, to mix halves that of both; inside the glare the mix is meant.
+        choice_reach_px: of output "sources": there that logit is averaged over the pixels within this reach, so that a
+            source is chosen for a region; 0 chooses for each pixel.
         relief_gain: of output "sources": factor of what the network changes of the visible image inside the glare, not
             in training. A loss shrinks what a small network is unsure of; this makes up for it afterwards.
         relief_reach_px: of output "sources": inside the glare the network darkens a pixel no further than this one is
@@ -65,6 +68,7 @@ class ModelConfig:
     tail_widths: tuple[int, ...]
     output: Literal["sigmoid", "sources"]
     sharpness: float = 1.0
+    choice_reach_px: int = 0
     relief_gain: float = 1.0
     relief_reach_px: int = 0
     guidance_dilations: tuple[int, int] = (1, 1)
@@ -147,7 +151,8 @@ _S = ModelConfig(
     context_width=24,
     tail_widths=(32, 24),
     output="sources",
-    sharpness=2.0,
+    sharpness=4.0,
+    choice_reach_px=6,
     relief_gain=1.3,
     relief_reach_px=6,
     steps=1,  # more steps change no measure by more than 0.001 (docs/performance.md), and each costs as much again
@@ -185,7 +190,7 @@ MODELS: Mapping[str, ModelConfig] = MappingProxyType(
             fidelity_widths=(16, 16),
             context_width=16,
             tail_widths=(16, 16),
-            relief_gain=1.6,
+            relief_gain=1.8,
         ),
     }
 )

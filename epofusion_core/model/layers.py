@@ -59,3 +59,34 @@ def modulate(image: Tensor, scale_shift: Tensor) -> Tensor:
     """Apply a time-dependent scale and shift: (B, C, H, W) by (B, 2C)."""
     scale, shift = scale_shift[:, :, None, None].chunk(2, dim=1)
     return torch.addcmul(shift, image, scale + 1.0)
+
+
+def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """Return `first` where `share` is 0, `second` where it is 1, a mix in between; of shapes that broadcast.
+
+    `torch.lerp` is exported as a comparison and two branches, which cost inference engines several times as much.
+    """
+    return first + share * (second - first)
+
+
+def window_maximum(image: Tensor, reach: int) -> Tensor:
+    """Return the maximum of (B, C, H, W) over a square window of this reach.
+
+    Average it afterwards, for alone it has visible, square borders.
+    """
+    for window, padding in _rows_then_columns(reach):
+        image = nn.functional.max_pool2d(image, window, stride=1, padding=padding)
+    return image
+
+
+def window_average(image: Tensor, reach: int) -> Tensor:
+    """Return the mean of (B, C, H, W) over a square window of this reach; at the border, over what lies inside."""
+    for window, padding in _rows_then_columns(reach):
+        image = nn.functional.avg_pool2d(image, window, stride=1, padding=padding, count_include_pad=False)
+    return image
+
+
+def _rows_then_columns(reach: int) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
+    """Return windows and paddings of one direction each: a third of the cost of both at once."""
+    size = 2 * reach + 1
+    return ((size, 1), (reach, 0)), ((1, size), (0, reach))

@@ -6,11 +6,21 @@ import torch
 from torch import Tensor, nn
 
 from epofusion_core.model.config import ModelConfig
-from epofusion_core.model.layers import ConvNormReLU, unshuffled_sources, upsample
+from epofusion_core.model.layers import (
+    ConvNormReLU,
+    blend,
+    unshuffled_sources,
+    upsample,
+    window_average,
+    window_maximum,
+)
 from epofusion_core.model.relief import glare_ramp, shape_relief
 
 _DETAIL_RANGE = 0.25
-"""Largest difference that the "sources" output adds to a mix of the sources, of full scale 1."""
+"""Largest difference that the "sources" output adds to a mix of the sources inside the glare, of full scale 1."""
+
+_BESIDE_GLARE_PX = 2
+"""The network is as free beside the glare as inside it: the blurred border of a light would stay as a bright rim."""
 
 
 class ContextualFusionBranch(nn.Module):
@@ -106,9 +116,14 @@ class MultiScaleContextFusion(nn.Module):
         """Return the "sources" output, on unshuffled pixels: engines are slow to split maps of full size."""
         luma, infrared = (nn.functional.pixel_unshuffle(image, self.stride) for image in (luma, infrared))
         weight, residual = decoded[:, : self.stride**2], decoded[:, self.stride**2 :]
-        glare, sharpness = glare_ramp(luma), self.config.sharpness
-        if sharpness != 1.0:
-            weight = weight * (sharpness - (sharpness - 1.0) * glare)
-        mix = infrared + torch.sigmoid(weight) * (luma - infrared)
-        fused = (mix + _DETAIL_RANGE * torch.tanh(residual)).clamp(0.0, 1.0)
+        glare = glare_ramp(luma)
+        beside = window_maximum(glare.amax(1, keepdim=True), _BESIDE_GLARE_PX // self.stride)
+        weight = blend(self.config.sharpness * self._by_region(weight), weight, beside)
+        mix = blend(infrared, luma, torch.sigmoid(weight))
+        fused = (mix + beside * (_DETAIL_RANGE * torch.tanh(residual))).clamp(0.0, 1.0)
         return fused if probability is None else shape_relief(fused, luma, infrared, glare, probability, self.config)
+
+    def _by_region(self, weight: Tensor) -> Tensor:
+        """Average the logit of the choice, so that each source keeps its structure whole, and not pixel by pixel."""
+        reach = self.config.choice_reach_px // self.stride
+        return window_average(weight.mean(1, keepdim=True), reach) if reach else weight

@@ -7,10 +7,9 @@ close by *in the glare*, or guidance mask M says that an object does (paper III-
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from epofusion_core.model.config import ModelConfig
-from epofusion_core.model.layers import spatial_size, upsample
+from epofusion_core.model.layers import blend, spatial_size, upsample, window_average, window_maximum
 
 _GLARE_START, _GLARE_WIDTH = 225 / 255, 20 / 255
 """Luma from which the visible image counts as blown out, and over which range; as in `epofusion_core.exposure`."""
@@ -52,36 +51,17 @@ def shape_relief(
     if config.relief_reach_px:
         colder = _warmest_glare_around(infrared * glare, config.relief_reach_px // config.fidelity_stride) - infrared
         near = _near_objects(probability, spatial_size(luma), config)
-        shaped = torch.lerp(torch.maximum(shaped, -colder), shaped, near)
+        shaped = blend(torch.maximum(shaped, -colder), shaped, near)
     return (fused + glare * (shaped - change)).clamp(0.0, 1.0)
 
 
 def _warmest_glare_around(infrared: Tensor, reach: int) -> Tensor:
     """Return the infrared of the warmest pixel around each block, in blocks: (B, n, h, w) to (B, 1, h, w)."""
-    return _window_average(_window_maximum(infrared.amax(1, keepdim=True), reach), reach)
+    return window_average(window_maximum(infrared.amax(1, keepdim=True), reach), reach)
 
 
 def _near_objects(probability: Tensor, size: tuple[int, int], config: ModelConfig) -> Tensor:
     """Return how surely each block belongs to an object or lies close to one, (B, 1, *size) in [0, 1]."""
     objects = ((probability - _OBJECT_START) / _OBJECT_WIDTH).clamp(0.0, 1.0)
-    wider = upsample(_window_maximum(objects, _OBJECT_REACH_PX // config.latent_stride), size)
-    return _window_average(wider, _OBJECT_REACH_PX // config.fidelity_stride)
-
-
-def _window_maximum(image: Tensor, reach: int) -> Tensor:
-    """Return the maximum over a square window; average it afterwards, for alone it has visible, square borders."""
-    for window, padding in _rows_then_columns(reach):
-        image = functional.max_pool2d(image, window, stride=1, padding=padding)
-    return image
-
-
-def _window_average(image: Tensor, reach: int) -> Tensor:
-    for window, padding in _rows_then_columns(reach):
-        image = functional.avg_pool2d(image, window, stride=1, padding=padding, count_include_pad=False)
-    return image
-
-
-def _rows_then_columns(reach: int) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Return windows and paddings of one direction each: a third of the cost of both at once."""
-    size = 2 * reach + 1
-    return ((size, 1), (reach, 0)), ((1, size), (0, reach))
+    wider = upsample(window_maximum(objects, _OBJECT_REACH_PX // config.latent_stride), size)
+    return window_average(wider, _OBJECT_REACH_PX // config.fidelity_stride)

@@ -80,7 +80,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
         cpu: do not use a GPU.
 
     Raises:
-        ValueError: there are no training pairs, or a pair cannot be read.
+        ValueError: there are no training pairs, or a pair cannot be read; or the crops do not fit the network.
         NonFiniteLossError: the loss is NaN or infinite; its batch has been saved.
     """
     accelerator = Accelerator(
@@ -230,6 +230,9 @@ class TrainingForward(nn.Module):
 def _initial_model(config: TrainConfig) -> tuple[EPOFusion, dict[str, Any]]:
     """Return the model to train and what is known of how its first weights were made."""
     shape = ModelConfig.from_dict({**named_config(config.model).to_dict(), **config.overrides})
+    crop, multiple = config.augment.crop_px, shape.input_multiple
+    if crop % multiple:
+        raise ValueError(f"augment.crop_px is {crop}; expected a multiple of {multiple} for {config.model}")
     model = EPOFusion(shape)
     if config.init is None:
         return model, {}

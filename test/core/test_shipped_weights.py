@@ -45,6 +45,21 @@ def test_the_graphs_that_ship_are_of_these_weights_and_give_their_picture(name: 
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_mixes_the_sources_is_exact_in_the_int8_graph(name: str) -> None:
+    """Eight bits of a mix of the sources would be grey levels of the picture."""
+    openvino = pytest.importorskip("openvino")
+    graph = openvino.Core().read_model(shipped_graph(resolve_weights(name), 1, "int8"))
+    waiting, kinds = [graph.output("fused").get_node()], []
+    while waiting:
+        node = waiting.pop()
+        kinds.append(node.get_type_name())
+        if kinds[-1] != "Convolution":
+            waiting += [port.get_source_output().get_node() for port in node.inputs()]
+    assert kinds.count("Convolution") >= 2, "it starts at the decoded maps and at the mask"
+    assert "FakeQuantize" not in kinds
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_graph_says_nothing_of_the_machine_that_exported_it(name: str) -> None:
     for path in WEIGHTS_FOLDER.glob(f"{name}-*"):
         content = path.read_bytes()

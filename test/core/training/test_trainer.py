@@ -93,13 +93,13 @@ def annotated(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_masks_are_learned_alone_and_what_draws_the_fused_image_stays(annotated: Path, tmp_path: Path) -> None:
     everything = settings(annotated, iterations=2)
     start = train(everything, tmp_path / "start", cpu=True)
-    masks = replace(everything, trained="masks", init=start, iterations=30, learning_rate=3e-3)
+    masks = replace(everything, trained="masks", init=start, iterations=60, learning_rate=3e-3)
     finished = train(masks, tmp_path / "masks", cpu=True)
     before, after = tensors(start), tensors(finished)
     changed = {name.split(".")[0] for name, tensor in before.items() if not torch.equal(tensor, after[name])}
     assert changed == {"encoder", "neck", "guidance"}
     provenance = read_card(finished).provenance
-    assert (provenance["trained"], provenance["iterations"]) == ("masks", 30)
+    assert (provenance["trained"], provenance["iterations"]) == ("masks", 60)
     assert provenance["init"]["iterations"] == 2, "what the rest of the network has had is not forgotten"
     luma, infrared = torch.full((1, 1, 64, 64), 1.0), torch.full((1, 1, 64, 64), 30 / 255)
     infrared[..., 20:45, 20:40] = 200 / 255
@@ -123,6 +123,12 @@ def test_the_feature_is_held_to_what_it_was(annotated: Path, tmp_path: Path) -> 
         return feature_loss(feature(weights), feature(start)).item()
 
     assert change(10.0) < 0.5 * change(0.0)
+
+
+def test_a_crop_that_the_network_cannot_halve_is_told_of(pairs: Path, tmp_path: Path) -> None:
+    config = settings(pairs, augment=AugmentConfig(crop_px=80))
+    with pytest.raises(ValueError, match=r"crop_px is 80; expected a multiple of 64 for epofusion_"):
+        train(config, tmp_path, cpu=True)
 
 
 def test_what_is_well_exposed_need_not_teach_masks(pairs: Path) -> None:
