@@ -18,9 +18,8 @@ _OBJECT_START, _OBJECT_WIDTH = 0.5, 0.25
 """Probability of M from which a pixel belongs to an object, and over which range the relief opens."""
 
 _OBJECT_REACH_PX = 4
-"""An object is set off from its surroundings this far around it; where a latent pixel is larger, by
-interpolation and averaging alone.
-With twice as much, objects had a wide dark ring that showed no more of them."""
+"""An object is set off from its surroundings this far around it; where a latent pixel is larger, by interpolation and
+averaging alone. With twice as much, objects had a wide dark ring that showed no more of them."""
 
 
 def glare_ramp(luma: Tensor) -> Tensor:
