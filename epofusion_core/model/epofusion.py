@@ -83,7 +83,7 @@ class EPOFusion(nn.Module):
         if self.config.diffusion:
             fused = sample(self, condition, noise, steps)
         else:
-            fused = self.render(condition, self.refine(condition, None, luma.new_zeros(luma.shape[0])))
+            fused = self.render(condition, self.refine(condition, None, torch.zeros(luma.shape[0], device=luma.device)))
         return fused, self.mask_probability(condition)
 
     def condition(self, luma: Tensor, infrared: Tensor) -> Conditioning:

@@ -101,11 +101,12 @@ class MultiScaleContextFusion(nn.Module):
             probability: of mask M, (B, 1, h, w) in [0, 1], to shape the relief by; None leaves the relief as it is.
 
         Returns:
-            I_f, (B, 1, H, W) in [0, 1].
+            I_f, (B, 1, H, W) float32 in [0, 1].
         """
         size = (luma.shape[-2] // self.stride, luma.shape[-1] // self.stride)
         context = upsample(self.context(refined), size)
-        decoded = self.tail(context if detail is None else torch.cat((context, detail), dim=1))
+        # The image itself is float32 in every precision: bfloat16 has steps of a grey level.
+        decoded = self.tail(context if detail is None else torch.cat((context, detail), dim=1)).float()
         if self.config.output == "sigmoid":
             image = torch.sigmoid(decoded)
         else:

@@ -37,4 +37,4 @@ def next_latent(latent: Tensor, predicted: Tensor, step: Step) -> Tensor:
 
 
 def _times(step: Step, latent: Tensor) -> Tensor:
-    return torch.full((latent.shape[0],), step.time, dtype=latent.dtype, device=latent.device)
+    return torch.full((latent.shape[0],), step.time, dtype=torch.float32, device=latent.device)
