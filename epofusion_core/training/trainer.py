@@ -117,6 +117,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
 
     last = min(config.iterations, until or config.iterations)
     saved_at = logged_at = time.monotonic()
+    logged_iteration = progressed.iteration
     with _progress_bar(accelerator) as bar:
         task = bar.add_task("training", total=config.iterations, completed=progressed.iteration, note="")
         while progressed.iteration < last:
@@ -141,8 +142,13 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
                 accelerator.log({name: term.item() for name, term in terms.items()}, step=iteration)
             if iteration % _LOG_EVERY == 0 and bar.disable and accelerator.is_main_process:
                 now = time.monotonic()
-                print(_log_line(iteration, config, terms["loss"].item(), (now - logged_at) / _LOG_EVERY), flush=True)
-                logged_at = now
+                print(
+                    _log_line(
+                        iteration, config, terms["loss"].item(), (now - logged_at) / (iteration - logged_iteration)
+                    ),
+                    flush=True,
+                )
+                logged_at, logged_iteration = now, iteration
             bar.update(task, completed=iteration, note=f"loss {terms['loss'].item():.4f}")
             if iteration % config.validate_every == 0 and accelerator.is_main_process:
                 figures = validate(average.module, config.data, out / "pictures" / f"{iteration:07d}.png")
