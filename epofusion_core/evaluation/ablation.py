@@ -18,7 +18,7 @@ from epofusion_core.evaluation.methods import ModelMethod, Sources
 from epofusion_core.imaging import read_grey, read_rgb
 
 _TIMED_RUNS = 5
-_PLOTTED = ("en", "mi", "vif", "qabf", "ssim", "q_oe", "n_oe")
+_PLOTTED = ("en", "mi", "vif", "qabf", "ssim", "q_oe", "n_oe", "phantom")
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ def _value(result: StepResult, key: str) -> float:
 def _plot(path: Path, title: str, results: Sequence[StepResult], keys: Sequence[str]) -> None:
     curves = [(c.heading, [_value(result, c.key) for result in results]) for c in COLUMNS if c.key in keys]
     curves.append(("time per image, ms ↓", [result.time_ms for result in results]))
-    figure = Figure(figsize=(12, 5.4), layout="constrained")
+    figure = Figure(figsize=(12, 8.1), layout="constrained")
     figure.suptitle(title)
     for index, (heading, values) in enumerate(curves, start=1):
-        axes = figure.add_subplot(2, 4, index)
+        axes = figure.add_subplot(3, 3, index)
         axes.plot([result.steps for result in results], values, marker="o", color="#1f6f8b")
         axes.set_title(heading, fontsize=10)
         axes.set_xlabel("sampling steps K", fontsize=9)

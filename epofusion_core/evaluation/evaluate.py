@@ -19,9 +19,10 @@ from epofusion_core.data.marked_boxes import MarkedBoxes
 from epofusion_core.data.outline import GrabCutOutliner, outline_or_box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
-from epofusion_core.evaluation.flicker import flicker
 from epofusion_core.evaluation.methods import Fused, Method, Sources
 from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
+from epofusion_core.evaluation.phantom import phantom
+from epofusion_core.evaluation.steadiness import VideoFrame, steadiness
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
 from epofusion_core.exposure import overexposed_fraction, overexposed_region
 from epofusion_core.imaging import read_grey, read_rgb
@@ -84,7 +85,7 @@ def measure_pairs(
 def measure_clips(
     clips: Sequence[Clip], methods: Sequence[Method], max_frames: int, jobs: int = 1
 ) -> Iterator[Outcome]:
-    """Yield the flicker of each method on the first `max_frames` frames of each clip."""
+    """Yield the steadiness of each method on the first `max_frames` frames of each clip."""
     tasks = [(clip, method) for clip in clips for method in methods]
     return _map(functools.partial(_measure_clip, max_frames=max_frames), tasks, jobs)
 
@@ -154,7 +155,7 @@ def _check_size(path: Path, image: Grey, sources: Sources) -> None:
 
 def _figures(sources: Sources, fused: Fused, true_mask: NDArray[np.bool_] | None) -> dict[str, float]:
     images = sources.luma, sources.infrared, fused.grey
-    figures = asdict(fusion_metrics(*images)) | asdict(exposure_metrics(*images))
+    figures = asdict(fusion_metrics(*images)) | asdict(exposure_metrics(*images)) | asdict(phantom(*images))
     if true_mask is not None and fused.mask is not None:
         agreement = asdict(mask_metrics(fused.mask >= _MASK_THRESHOLD, true_mask))
         figures |= {f"mask_{name}": value for name, value in agreement.items()}
@@ -165,15 +166,15 @@ def _measure_clip(task: tuple[Clip, Method], max_frames: int) -> Outcome:
     clip, method = task
     item = f"{VIDEO_DATASET}/{clip.name}"
     try:
-        figure = flicker(_fused_frames(clip, method, max_frames))
+        figures = asdict(steadiness(_fused_frames(clip, method, max_frames)))
     except (ValueError, cv2.error) as error:
         return Outcome(item, problems=[f"{method.name}, {item}: {error}"])
-    if math.isnan(figure):
+    if math.isnan(figures["flicker"]):
         return Outcome(item, problems=[f"{clip.visible}: has fewer than two frames together with {clip.infrared}"])
-    return Outcome(item, [Measurement(item, VIDEO_DATASET, method.name, {"flicker": figure})])
+    return Outcome(item, [Measurement(item, VIDEO_DATASET, method.name, figures)])
 
 
-def _fused_frames(clip: Clip, method: Method, max_frames: int) -> Iterator[tuple[Grey, Grey, Grey]]:
+def _fused_frames(clip: Clip, method: Method, max_frames: int) -> Iterator[VideoFrame]:
     for visible, infrared in read_clip(clip, max_frames):
         sources = Sources(clip.name, visible, infrared)
-        yield sources.luma, sources.infrared, np.asarray(method.fuse(sources).grey)
+        yield VideoFrame(sources.luma, sources.infrared, np.asarray(method.fuse(sources).grey))

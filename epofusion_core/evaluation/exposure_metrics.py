@@ -20,6 +20,8 @@ MIN_OVEREXPOSED_FRACTION = 0.002
 
 _FLAT_WINDOW_PX = 7
 _FLAT_INFRARED_STD = 3.0
+_OBJECT_EDGE_STD = 12.0
+_NEAR_AN_OBJECT = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (33, 33)))
 _GLARE_LUMA = 230
 _GLARE_REACH = np.ones((15, 15), np.uint8)
 
@@ -31,7 +33,7 @@ class ExposureMetrics:
     Attributes:
         q_oe: infrared edges kept inside overexposed regions, in [0, 1], higher is better.
         c_oe: correlation of fused and infrared grey values there, in [-1, 1], higher is better.
-        n_oe: infrared noise brought into blown-out regions without objects, grey levels, lower is better.
+        n_oe: infrared noise brought into blown-out regions with no object near, grey levels, lower is better.
         dy: change of the visible image away from glare, grey levels, lower is better.
     """
 
@@ -99,11 +101,15 @@ def correlation(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 
 
 def infrared_noise(visible: Grey, infrared: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
-    """N_oe: mean |fused - visible| in grey levels inside `region` where the infrared is flat; NaN if nowhere.
+    """N_oe: mean |fused - visible| in grey levels inside `region` where the infrared is flat and no object is near.
 
-    Flat means a local standard deviation below 3 grey levels in 7x7 pixels. A blown-out sky must stay bright.
+    Flat means a local standard deviation below 3 grey levels in 7x7 pixels. An object is near where that deviation
+    reaches 12, as at an edge of 24 grey levels, within 16 pixels. A blown-out sky must stay bright; a person's
+    surroundings may change, so that the person shows. NaN if there is no such pixel.
     """
-    return _mean_change(visible, fused, region & (local_std(infrared, _FLAT_WINDOW_PX) < _FLAT_INFRARED_STD))
+    deviation = local_std(infrared, _FLAT_WINDOW_PX)
+    near_object = cv2.dilate((deviation >= _OBJECT_EDGE_STD).astype(np.uint8), _NEAR_AN_OBJECT)
+    return _mean_change(visible, fused, region & (deviation < _FLAT_INFRARED_STD) & (near_object == 0))
 
 
 def change_away_from_glare(visible: Grey, fused: Grey) -> float:

@@ -12,6 +12,7 @@ from torch import nn
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mean_where_applicable
 from epofusion_core.evaluation.metrics import fusion_metrics
+from epofusion_core.evaluation.phantom import phantom
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, with_luma, write_png
 from epofusion_core.training.config import DataConfig
 
@@ -41,9 +42,8 @@ def validate(model: nn.Module, data: DataConfig, sheet: Path) -> dict[str, float
         grey = luma(visible)
         fused, mask = (np.asarray(image[0, 0].float().cpu()) for image in model(*_tensors(model, grey, infrared)))
         fused_grey = np.rint(fused * 255).astype(np.uint8)
-        figures.append(
-            asdict(fusion_metrics(grey, infrared, fused_grey)) | asdict(exposure_metrics(grey, infrared, fused_grey))
-        )
+        measures = (measure(grey, infrared, fused_grey) for measure in (fusion_metrics, exposure_metrics, phantom))
+        figures.append({key: value for each in measures for key, value in asdict(each).items()})
         if len(rows) < _SHEET_ROWS:
             rows.append(_row(visible, infrared, fused, mask))
     write_png(sheet, np.vstack(rows))

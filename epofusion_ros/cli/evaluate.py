@@ -26,7 +26,7 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV of objects marked in real glare; their outlines are true masks where there is no file."),
     ] = None,
-    videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4 and ir/NAME.mp4, for flicker.")] = None,
+    videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4, ir/NAME.mp4, for steadiness.")] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
     model: Annotated[
         list[str] | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from epofusion_core.evaluation.baselines import RULES
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics
 from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
+from epofusion_core.evaluation.phantom import phantom
 from epofusion_core.exposure import overexposed_fraction
 from epofusion_core.imaging import luma
 from epofusion_ros.conversion import ConversionError, to_rgb, to_thermal
@@ -125,5 +126,5 @@ def measure(outcome: Outcome, methods: Collection[str]) -> Measures | None:
 
 
 def _figures(visible: Grey, thermal: Grey, fused: Grey) -> dict[str, float]:
-    all_figures = asdict(fusion_metrics(visible, thermal, fused)) | asdict(exposure_metrics(visible, thermal, fused))
-    return {key: float(value) for key, value in all_figures.items() if not isnan(value)}
+    measures = (measure(visible, thermal, fused) for measure in (fusion_metrics, exposure_metrics, phantom))
+    return {key: float(value) for each in measures for key, value in asdict(each).items() if not isnan(value)}

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from epofusion_core.evaluation.baselines import RULES
 
-METRICS = ("en", "mi", "vif", "qabf", "ssim", "q_oe", "c_oe", "n_oe", "dy")
+METRICS = ("en", "mi", "vif", "qabf", "ssim", "q_oe", "c_oe", "n_oe", "phantom", "phantom_worst", "dy")
 """Measures of each pair, keys of `epofusion_core.evaluation.columns.COLUMNS`."""
 
 FUSED = "fused"

@@ -1,0 +1,63 @@
+"""Phantom: structure in the fused image that neither source has, such as a dark ring or a seam. Ours.
+
+Measures that reward what is kept of the sources do not see what is added to them.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from epofusion_core.evaluation.metrics import Grey, check_images
+
+_BLUR_SIGMA_PX = 3.0
+_SOBEL_SCALE = 1 / 8
+_TOLERANCE = 1.0
+"""Grey levels a pixel by which a gradient may exceed those of the sources."""
+
+_WORST_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """Gradient that neither source has, grey levels a pixel, lower is better; 0 for a copy or an average.
+
+    Attributes:
+        phantom: mean over all pixels.
+        phantom_worst: mean over the worst 1 % of the pixels.
+    """
+
+    phantom: float
+    phantom_worst: float
+
+
+def phantom(visible: Grey, infrared: Grey, fused: Grey) -> Phantom:
+    """Measure one fused image.
+
+    Args:
+        visible: (H, W) uint8, luma of the visible image.
+        infrared: (H, W) uint8, the same size.
+        fused: (H, W) uint8, the same size.
+
+    Raises:
+        ValueError: an array is not (H, W) uint8 of one common size.
+    """
+    check_images(visible=visible, infrared=infrared, fused=fused)
+    excess = phantom_map(visible, infrared, fused).ravel()
+    count = max(1, round(_WORST_SHARE * excess.size))
+    worst = np.partition(excess, excess.size - count)[-count:]
+    return Phantom(float(excess.mean(dtype=np.float64)), float(worst.mean(dtype=np.float64)))
+
+
+def phantom_map(visible: Grey, infrared: Grey, fused: Grey) -> NDArray[np.float32]:
+    """Return max(0, |grad f| - max(|grad vi|, |grad ir|) - 1) of the blurred images, (H, W) float32."""
+    in_sources = np.maximum(_gradient(visible), _gradient(infrared))
+    return np.asarray(np.maximum(_gradient(fused) - in_sources - _TOLERANCE, 0), dtype=np.float32)
+
+
+def _gradient(image: Grey) -> NDArray[np.float32]:
+    """Return the gradient's magnitude after a Gaussian, (H, W) float32 in grey levels a pixel."""
+    blurred = cv2.GaussianBlur(image.astype(np.float32), (0, 0), _BLUR_SIGMA_PX)
+    across, down = (cv2.Sobel(blurred, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=_SOBEL_SCALE) for dx in (1, 0))
+    return np.asarray(cv2.magnitude(across, down), dtype=np.float32)
