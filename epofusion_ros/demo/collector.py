@@ -11,9 +11,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 from sensor_msgs.msg import Image
 
-from epofusion_ros.conversion import pixels
-from epofusion_ros.demo.node_figures import FUSION_NODE
 from epofusion_ros.demo.recording import FusedFrame
+from epofusion_ros.messages.conversion import pixels
+from epofusion_ros.remote_node.figures import FUSION_NODE
 
 _TOPICS = {
     "fused": f"{FUSION_NODE}/fused/image",

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from epofusion_ros.pipeline import PICTURES
 from epofusion_ros.replay.bag import Bag, RawMessage
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, IMAGE_TYPE
+from epofusion_ros.stream.pipeline import PICTURES
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult

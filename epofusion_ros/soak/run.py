@@ -14,11 +14,11 @@ from rclpy.time import Time
 from sensor_msgs.msg import Image
 
 from epofusion_core.simulation import Drive
-from epofusion_ros.demo import lifecycle
-from epofusion_ros.demo.node_figures import FUSION_NODE, NodeFigures
-from epofusion_ros.demo.node_process import NodeError, NodeProcess
-from epofusion_ros.demo.spinning import spinning_node
-from epofusion_ros.share import use_large_shared_memory
+from epofusion_ros.installed_files import use_large_shared_memory
+from epofusion_ros.remote_node import lifecycle
+from epofusion_ros.remote_node.figures import FUSION_NODE, NodeFigures
+from epofusion_ros.remote_node.process import NodeError, NodeProcess
+from epofusion_ros.remote_node.spinning import spinning_node
 from epofusion_ros.soak.cameras import FaultyCameras
 from epofusion_ros.soak.faults import FAULTS, Fault
 

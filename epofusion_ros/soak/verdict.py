@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from epofusion_ros.account import FATES
 from epofusion_ros.soak.run import CleanPhase, Soak
+from epofusion_ros.stream.frame_account import FATES
 
 _TOO_SHORT = "too short a soak to tell"
 _MEMORY_GROWTH = 0.05

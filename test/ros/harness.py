@@ -24,7 +24,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
-from epofusion_ros.account import FATES
+from epofusion_ros.stream.frame_account import FATES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
@@ -217,7 +217,7 @@ _PROGRAM = """
 import sys
 if missing := sys.argv.pop(1):
     sys.modules[missing] = None
-from epofusion_ros.fusion_node import main
+from epofusion_ros.node.fusion_node import main
 sys.exit(main())
 """
 
