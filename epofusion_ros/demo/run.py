@@ -96,8 +96,9 @@ def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) 
     """Run the node and publish to it."""
     from epofusion_ros.demo.cameras import Cameras
     from epofusion_ros.demo.collector import Collector
+    from epofusion_ros.messages.topics import FUSION_NODE
     from epofusion_ros.remote_node import lifecycle
-    from epofusion_ros.remote_node.figures import FUSION_NODE, NodeFigures
+    from epofusion_ros.remote_node.figures import NodeFigures
     from epofusion_ros.remote_node.spinning import spinning_node
 
     with (

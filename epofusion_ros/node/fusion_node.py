@@ -25,6 +25,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from epofusion_core.engines.engine import Engine
 from epofusion_core.registration.apply import RegistrationError
+from epofusion_ros.messages import topics
 from epofusion_ros.messages.conversion import ConversionError
 from epofusion_ros.node import diagnostics, parameter_server, status
 from epofusion_ros.node.inputs import Input, image_input
@@ -74,7 +75,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._callback_errors = 0
         self._warned_s: dict[str, float] = {}
         self._figures_before: dict[str, float] = {}
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
         self._status = Status(self)
         self._status.say(status.NOT_ACTIVE)
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -118,7 +119,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             image_input(
                 self, "thermal", partial(self._take, "thermal"), thermal, depth, self._settings.thermal_transport
             ),
-            Input(self, CameraInfo, "rgb/camera_info", self._take_camera_info, rgb, depth),
+            Input(self, CameraInfo, topics.RGB_INFO, self._take_camera_info, rgb, depth),
         ]
         self._sync_watch = SyncWatch(time.monotonic())
         return super().on_activate(state)

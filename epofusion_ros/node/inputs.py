@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rclpy.qos import ReliabilityPolicy
 
+from epofusion_ros.messages.topics import IMAGE_OF
 from epofusion_ros.node.qos import choose_reliability, input_qos
 from epofusion_ros.stream.sync_watch import InputState
 
@@ -64,4 +65,4 @@ def image_input(node: "Node", name: str, take: Callable[[Any], None], asked: str
 
     is_raw = transport == "raw"
     kind, suffix = (Image, "") if is_raw else (CompressedImage, "/compressed")
-    return Input(node, kind, f"{name}/image_raw", take, asked, depth, suffix)
+    return Input(node, kind, IMAGE_OF[name], take, asked, depth, suffix)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_ros.messages import topics
 from epofusion_ros.messages.compressed import to_compressed_message
 from epofusion_ros.messages.conversion import to_message
 from epofusion_ros.node.qos import OUTPUT_QOS
-from epofusion_ros.stream.pipeline import PICTURES
+from epofusion_ros.stream.pictures import PICTURES
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
@@ -30,11 +31,11 @@ class Outputs:
 
         self._node = node
         self._images = {topic: node.create_lifecycle_publisher(Image, topic, OUTPUT_QOS) for topic in PICTURES}
-        self._compressed = node.create_lifecycle_publisher(CompressedImage, "~/fused/image/compressed", OUTPUT_QOS)
+        self._compressed = node.create_lifecycle_publisher(CompressedImage, topics.FUSED_COMPRESSED, OUTPUT_QOS)
         self._jpeg_quality = jpeg_quality
-        self._camera_info = node.create_lifecycle_publisher(CameraInfo, "~/fused/camera_info", OUTPUT_QOS)
-        self._thermal = node.create_lifecycle_publisher(Image, "~/debug/thermal", OUTPUT_QOS)
-        self._stages = node.create_lifecycle_publisher(Float32MultiArray, "~/debug/pipeline_ms", OUTPUT_QOS)
+        self._camera_info = node.create_lifecycle_publisher(CameraInfo, topics.FUSED_INFO, OUTPUT_QOS)
+        self._thermal = node.create_lifecycle_publisher(Image, topics.DEBUG_THERMAL, OUTPUT_QOS)
+        self._stages = node.create_lifecycle_publisher(Float32MultiArray, topics.DEBUG_PIPELINE, OUTPUT_QOS)
 
     def wanted(self) -> bool:
         """Tell whether anybody listens to what a pair would be fused for."""

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from epofusion_ros.messages.topics import STATUS
+
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
 
@@ -30,7 +32,7 @@ class Status:
 
         self._name = node.get_fully_qualified_name()
         # A lifecycle publisher would be mute when the node is not active, which is what is to be said.
-        self._publisher = node.create_publisher(DiagnosticStatus, "~/status", _LATCHED)
+        self._publisher = node.create_publisher(DiagnosticStatus, STATUS, _LATCHED)
         self._lock = threading.Lock()
         self._said: tuple[int, str] | None = None
 

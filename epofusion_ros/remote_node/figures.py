@@ -1,15 +1,34 @@
 """The fusion node's own figures, from its diagnostics."""
 
 import time
+from collections.abc import Mapping
 from threading import Condition
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-FUSION_NODE = "/epofusion"
+from epofusion_ros.messages.topics import DIAGNOSTICS, FUSION_NODE
+from epofusion_ros.stream.frame_account import FATES
+
 _RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _PROGRESS = ("received_rgb", "received_thermal", "pairs", "fused", "superseded")
+
+
+def both_sides(figures: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Return the accounts of a node by what they are of: what came, and what is said to have become of it.
+
+    Both sides are equal: every pair and every frame alone has one fate or is in work, and every frame that was received
+    is in a pair, alone, without a partner, or waiting.
+    """
+    pairs = figures.get("pairs", -1.0)
+    alone = {name: figures.get(f"passed_{name}", 0.0) for name in ("rgb", "thermal")}
+    ended = sum(figures.get(fate, 0.0) for fate in (*FATES, "in_flight"))
+    sides = {"pairs + frames passed through": (pairs + sum(alone.values()), ended)}
+    for name, reused in (("rgb", 0.0), ("thermal", figures.get("reused_thermal", 0.0))):
+        rest = figures.get(f"unmatched_{name}", 0.0) + figures.get(f"pending_{name}", 0.0)
+        sides[f"{name} received"] = (figures.get(f"received_{name}", -1.0), pairs - reused + alone[name] + rest)
+    return sides
 
 
 class NodeFigures:
@@ -23,7 +42,7 @@ class NodeFigures:
         """Subscribe."""
         self._reported = Condition()
         self.newest: dict[str, float] = {}
-        node.create_subscription(DiagnosticArray, "/diagnostics", self._note, _RELIABLE)
+        node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._note, _RELIABLE)
 
     def wait_until_settled(self, timeout_s: float) -> None:
         """Wait for two diagnostics in a row that count the same and say that nothing is in work, or for the time."""

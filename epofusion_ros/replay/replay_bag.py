@@ -25,7 +25,8 @@ from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
 from epofusion_ros.replay.topics import choose_topics
-from epofusion_ros.stream.pipeline import FusionPipeline, load_fuser, to_mono8
+from epofusion_ros.stream.pictures import to_mono8
+from epofusion_ros.stream.pipeline import FusionPipeline, load_fuser
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser

@@ -7,7 +7,8 @@ from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
 from epofusion_core.fuser import FusionResult
-from epofusion_ros.node.outputs import PICTURES, Outputs
+from epofusion_ros.node.outputs import Outputs
+from epofusion_ros.stream.pictures import PICTURES
 
 SHAPE = (12, 16)
 RESULT = FusionResult(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from epofusion_core.fuser import FusionResult
-from epofusion_ros.stream.pipeline import overlay, to_mono8
+from epofusion_ros.stream.pictures import overlay, to_mono8
 
 
 def test_a_mask_fills_the_range_of_bytes() -> None:
