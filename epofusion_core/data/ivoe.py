@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.data.annotations import Markings
 from epofusion_core.data.glare import LightSpot, add_glare, random_spot
-from epofusion_core.data.marked_boxes import Markings
 from epofusion_core.data.outline import Box, Mask, Outliner, read_boxes
 from epofusion_core.data.pairs import Pair
 from epofusion_core.exposure import overexposed_region

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.data.annotations import MarkedBoxes
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.marked_boxes import MarkedBoxes
 from epofusion_core.data.outline import GrabCutOutliner, outline_or_box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics

@@ -99,7 +99,7 @@ class ModelConfig:
 
     @property
     def shapes_relief(self) -> bool:
-        """Whether the fused image is changed inside the glare after the network (`relief.py`)."""
+        """Whether the fused image is changed inside the glare after the network (`source_mix.py`)."""
         return self.relief_gain != 1.0 or self.relief_reach_px > 0
 
     def padded(self, height: int, width: int) -> tuple[int, int]:

@@ -106,7 +106,7 @@ class EPOFusion(nn.Module):
         return refined
 
     def render(self, condition: Conditioning, refined: Tensor) -> Tensor:
-        """Return I_f of Eq. 3 from F_hat; out of training, with its relief shaped (`relief.py`)."""
+        """Return I_f of Eq. 3 from F_hat; out of training, with its relief shaped (`source_mix.py`)."""
         shapes_relief = self.config.shapes_relief and not self.training
         probability = self.mask_probability(condition) if shapes_relief else None
         fused: Tensor = self.mscf(refined, condition.detail, condition.luma, condition.infrared, probability)

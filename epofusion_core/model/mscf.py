@@ -14,7 +14,7 @@ from epofusion_core.model.layers import (
     window_average,
     window_maximum,
 )
-from epofusion_core.model.relief import glare_ramp, shape_relief
+from epofusion_core.model.source_mix import glare_ramp, shape_relief
 
 _DETAIL_RANGE = 0.25
 """Largest difference that the "sources" output adds to a mix of the sources inside the glare, of full scale 1."""

@@ -1,8 +1,8 @@
 """Simulated pairs for the training mix: the rendered drive, with exact objects."""
 
-from epofusion_core.data.augment import Crop
-from epofusion_core.data.dataset import LoadedPair
 from epofusion_core.simulation import SCENES, Drive
+from epofusion_core.training.augment import Crop
+from epofusion_core.training.dataset import LoadedPair
 
 _FRAMES_PER_DRIVE = 6
 _FRAME_STEP = 37

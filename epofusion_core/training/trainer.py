@@ -28,13 +28,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from epofusion_core.data.dataset import Sample, TrainingPairs
 from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.schedule import signal_and_noise
 from epofusion_core.model.weights import load_weights, save_weights
 from epofusion_core.training.config import TrainConfig
+from epofusion_core.training.dataset import Sample, TrainingPairs
 from epofusion_core.training.losses import (
     diffusion_loss,
     feature_loss,
@@ -44,7 +44,7 @@ from epofusion_core.training.losses import (
     pseudo_target,
     total_loss,
 )
-from epofusion_core.training.training_pairs import load_training_pairs
+from epofusion_core.training.sources import load_training_pairs
 from epofusion_core.training.validation import validate
 
 _LARGEST_TIME = 0.999

@@ -10,7 +10,7 @@ import typer
 from epofusion_ros.cli.console import clear_errors, finish, note, progress
 
 if TYPE_CHECKING:
-    from epofusion_core.data.marked_boxes import Markings
+    from epofusion_core.data.annotations import Markings
     from epofusion_core.data.outline import Outliner
 
 ivoe = typer.Typer(help="Overexposed training pairs, the paper's IVOE pipeline.", no_args_is_help=True)
@@ -86,7 +86,7 @@ def outline(
 
 
 def _markings(object_boxes: Path | None, box_corrections: Path | None) -> "Markings":
-    from epofusion_core.data.marked_boxes import Markings, read_box_corrections, read_marked_boxes
+    from epofusion_core.data.annotations import Markings, read_box_corrections, read_marked_boxes
 
     return Markings(
         read_marked_boxes(object_boxes) if object_boxes else {},

@@ -15,17 +15,17 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
-from epofusion_core.data.augment import AugmentConfig
-from epofusion_core.data.dataset import Sample
 from epofusion_core.imaging import write_png
 from epofusion_core.model.card import read_card
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import load_weights
+from epofusion_core.training.augment import AugmentConfig
 from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
+from epofusion_core.training.dataset import Sample
 from epofusion_core.training.losses import LossConfig, feature_loss
+from epofusion_core.training.sources import load_training_pairs
 from epofusion_core.training.trainer import NonFiniteLossError, TrainingForward, train
-from epofusion_core.training.training_pairs import load_training_pairs
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -8,14 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
 from epofusion_core.data.clips import find_clips
-from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_clip, load_pair, to_sample
 from epofusion_core.data.glare import PEAK_RANGE, LightSpot, add_glare, random_spot
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, write_png
+from epofusion_core.training.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
+from epofusion_core.training.dataset import LoadedPair, TrainingPairs, load_clip, load_pair, to_sample
 from epofusion_core.video import VideoWriter
 
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from epofusion_core.data.annotations import Markings, read_box_corrections, read_marked_boxes
 from epofusion_core.data.clips import find_clips
-from epofusion_core.data.dataset import LoadedPair, load_clip, load_pair
-from epofusion_core.data.marked_boxes import Markings, read_box_corrections, read_marked_boxes
 from epofusion_core.data.outline import GrabCutOutliner
 from epofusion_core.data.pairs import Pair, scan_pairs
 from epofusion_core.training.config import TrainConfig
+from epofusion_core.training.dataset import LoadedPair, load_clip, load_pair
 from epofusion_core.training.simulated import simulated_pairs
 
 _Entries = TypeVar("_Entries")

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epofusion_core.data.augment import AugmentConfig
-from epofusion_core.data.dataset import LoadedPair, TrainingPairs, load_pair
-from epofusion_core.data.marked_boxes import Markings, read_box_corrections, read_marked_boxes
+from epofusion_core.data.annotations import Markings, read_box_corrections, read_marked_boxes
 from epofusion_core.data.outline import Box, GrabCutOutliner, inside_boxes, outline_or_box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.imaging import write_png
+from epofusion_core.training.augment import AugmentConfig
+from epofusion_core.training.dataset import LoadedPair, TrainingPairs, load_pair
 
 HEADER = "name,left,top,right,bottom\n"
 

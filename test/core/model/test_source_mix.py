@@ -10,7 +10,7 @@ from torch import Tensor
 
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.relief import glare_ramp, shape_relief
+from epofusion_core.model.source_mix import glare_ramp, shape_relief
 
 SIZE = (64, 64)
 XS = replace(named_config("epofusion_xs"), relief_gain=1.0, relief_reach_px=4)

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from epofusion_core.data.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
+from epofusion_core.data.annotations import MarkedBoxes, Markings
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.marked_boxes import MarkedBoxes, Markings
 from epofusion_core.data.outline import Outliner, inside_boxes, outline_or_box
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, read_grey, read_rgb
+from epofusion_core.training.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
 
 
 class Sample(TypedDict):
