@@ -7,7 +7,10 @@ The paper states only totals (Table V); `epofusion_t` is the reconstruction that
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+MASK_THRESHOLD: Final = 0.5
+"""Probability of mask M from which a pixel belongs to an object."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from epofusion_core.exposure import RAMP_START, RAMP_WIDTH
+
 _NARROW_WINDOW_PX = 21
 _WIDE_WINDOW_PX = 61
 _RELIEF_THRESHOLD = 8.0 / 255.0
@@ -29,7 +31,7 @@ _EDGE_SOFTNESS = 4.0 / 1020.0
 
 def overexposure(luma: Tensor) -> Tensor:
     """Return how blown out each pixel is, (B, 1, H, W) in [0, 1]: `epofusion_core.exposure` on tensors."""
-    ramp = ((luma * 255.0 - 225.0) / 20.0).clamp(0.0, 1.0)
+    ramp = ((luma * 255.0 - RAMP_START) / RAMP_WIDTH).clamp(0.0, 1.0)
     return gaussian_blur(functional.max_pool2d(ramp, 3, stride=1, padding=1), 3.0)
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.model.config import MASK_THRESHOLD
 from epofusion_ros.messages.topics import FUSED_IMAGE, GUIDANCE_MASK, OVEREXPOSURE_MASK, OVERLAY
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def to_mono8(share: NDArray[np.float32]) -> NDArray[np.uint8]:
 def overlay(result: "FusionResult") -> NDArray[np.uint8]:
     """Return the fused image, the glare outlined in amber and objects in it tinted red, (H, W, 3) uint8."""
     image = result.fused_rgb.copy()
-    objects = result.guidance >= 0.5
+    objects = result.guidance >= MASK_THRESHOLD
     tinted = (1 - _TINT) * image[objects] + _TINT * np.asarray(_OBJECT_COLOUR, np.float32)
     image[objects] = np.rint(tinted).astype(np.uint8)
     glare = (result.overexposure >= 0.5).astype(np.uint8)
