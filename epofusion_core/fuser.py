@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.engines.cache import Report
-from epofusion_core.engines.engine import Engine, EngineOptions
+from epofusion_core.engines.engine import Engine, EngineError, EngineOptions
 from epofusion_core.engines.select import open_engine
 from epofusion_core.exposure import overexposed_region, overexposure_map
 from epofusion_core.imaging import RgbImage, luma, with_luma
@@ -90,10 +90,17 @@ class Fuser:
 
         Raises:
             ValueError: a shape or type differs from the above; the sentence says which input.
+            EngineError: the engine failed, or its result is not finite.
         """
         _check(rgb, thermal)
         grey = luma(rgb)
         fused_luma, guidance = self.engine.run(grey, thermal)
+        if not np.isfinite(fused_luma.sum() + guidance.sum()):
+            engine = self.engine
+            raise EngineError(
+                f"engine {engine.name} on {engine.device} in {engine.precision} gave values that are not finite; "
+                "expected another precision, or other weights"
+            )
         # M lies inside the overexposed region by definition, whose border is finer than the head's latent pixels.
         guidance = guidance * overexposed_region(grey)
         return FusionResult(with_luma(rgb, fused_luma), fused_luma, guidance, overexposure_map(grey))

@@ -39,14 +39,16 @@ class DeformableAttention(nn.Module):
         value = self.value(query).reshape(batch * self.heads, width // self.heads, height, columns)
         offsets = self.offsets(placed).reshape(batch * self.heads, self.points, 2, height, columns)
         weights = self.weights(placed).reshape(batch * self.heads, self.points, height, columns).softmax(dim=1)
+        # Places are float32 in every precision: half precision cannot tell neighbouring pixels of a wide image apart.
         # In grid_sample's units, where the image spans [-1, 1], one pixel is 2 / size.
-        pixel = torch.tensor([2.0 / columns, 2.0 / height], dtype=query.dtype, device=query.device)
-        grid = _pixel_centres(query)[None, None] + offsets.permute(0, 1, 3, 4, 2) * pixel
+        pixel = torch.tensor([2.0 / columns, 2.0 / height], device=query.device)
+        grid = _pixel_centres(query)[None, None] + offsets.float().permute(0, 1, 3, 4, 2) * pixel
+        value = value.float()
         attended = torch.zeros_like(value)
         for point in range(self.points):
             sampled = nn.functional.grid_sample(value, grid[:, point], align_corners=False)
             attended = attended + sampled * weights[:, point, None]
-        output: Tensor = self.output(attended.reshape(batch, width, height, columns))
+        output: Tensor = self.output(attended.reshape(batch, width, height, columns).to(query.dtype))
         return output
 
 
@@ -69,10 +71,10 @@ class DeformableLayer(nn.Module):
 
 
 def _pixel_centres(image: Tensor) -> Tensor:
-    """Return the centres of the pixels, (h, w, 2) as x, y in grid_sample's [-1, 1]."""
+    """Return the centres of the pixels, (h, w, 2) float32 as x, y in grid_sample's [-1, 1]."""
     height, width = image.shape[-2:]
-    rows = (torch.arange(height, device=image.device, dtype=image.dtype) + 0.5) * (2.0 / height) - 1.0
-    columns = (torch.arange(width, device=image.device, dtype=image.dtype) + 0.5) * (2.0 / width) - 1.0
+    rows = (torch.arange(height, device=image.device, dtype=torch.float32) + 0.5) * (2.0 / height) - 1.0
+    columns = (torch.arange(width, device=image.device, dtype=torch.float32) + 0.5) * (2.0 / width) - 1.0
     y, x = torch.meshgrid(rows, columns, indexing="ij")
     return torch.stack((x, y), dim=-1)
 
@@ -81,7 +83,7 @@ def _sine_position(image: Tensor) -> Tensor:
     """Return DETR's sine position embedding for an image, (1, C, h, w)."""
     width = image.shape[1]
     centres = (_pixel_centres(image) + 1.0) * math.pi
-    exponents = torch.arange(width // 4, device=image.device, dtype=image.dtype) / (width // 4)
+    exponents = torch.arange(width // 4, device=image.device, dtype=torch.float32) / (width // 4)
     angles = centres[..., None] * (0.5 * image.shape[-1]) / 10000.0**exponents
     waves = torch.cat((angles.sin(), angles.cos()), dim=-1)
-    return waves.flatten(2).permute(2, 0, 1)[None]
+    return waves.flatten(2).permute(2, 0, 1)[None].to(image.dtype)

@@ -22,8 +22,8 @@ class ConvolutionEmbedding(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Embed (B, 1, H, W) in [0, 1] as (B, width, H/4, W/4)."""
-        latent: Tensor = self.layers(image)
+        """Embed (B, 1, H, W) in [0, 1] as (B, width, H/4, W/4), of the layers' type."""
+        latent: Tensor = self.layers(image.to(next(self.layers.parameters()).dtype))
         return latent
 
 
@@ -53,10 +53,10 @@ class TimeEmbedding(nn.Module):
         self.layers = nn.Sequential(nn.Linear(17, width), nn.GELU(), nn.Linear(width, width))
 
     def forward(self, time: Tensor) -> Tensor:
-        """Embed times (B,) in [0, 1] as (B, width)."""
-        # The log-SNR of pure noise overflows half precision.
-        level = log_snr(time.float())[:, None]
+        """Embed times, (B,) float32 in [0, 1], as (B, width) of the layers' type."""
+        # Float32 in every precision: the log-SNR of pure noise overflows half precision.
+        level = log_snr(time)[:, None]
         angle = level * self.frequencies.float() * (2 * torch.pi)
-        features = torch.cat((level, angle.sin(), angle.cos()), dim=1)
-        embedded: Tensor = self.layers(features.to(time.dtype))
+        features = torch.cat((level, angle.sin(), angle.cos()), dim=1).to(self.frequencies.dtype)
+        embedded: Tensor = self.layers(features)
         return embedded

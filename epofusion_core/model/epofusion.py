@@ -110,7 +110,7 @@ class EPOFusion(nn.Module):
         if self.config.diffusion:
             fused = self._sample(condition, noise, steps)
         else:
-            fused = self.render(condition, self.refine(condition, None, luma.new_zeros(luma.shape[0])))
+            fused = self.render(condition, self.refine(condition, None, torch.zeros(luma.shape[0], device=luma.device)))
         return fused, self.mask_probability(condition)
 
     def _sample(self, condition: Conditioning, noise: Tensor, steps: int) -> Tensor:
@@ -178,7 +178,7 @@ def next_latent(latent: Tensor, predicted: Tensor, step: Step) -> Tensor:
 
 
 def _times(step: Step, latent: Tensor) -> Tensor:
-    return torch.full((latent.shape[0],), step.time, dtype=latent.dtype, device=latent.device)
+    return torch.full((latent.shape[0],), step.time, dtype=torch.float32, device=latent.device)
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

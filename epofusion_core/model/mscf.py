@@ -96,8 +96,9 @@ class MultiScaleContextFusion(nn.Module):
             size: of the images, pixels.
 
         Returns:
-            (B, maps * stride^2, size / stride), the pixels of a block as channels.
+            (B, maps * stride^2, h, w) float32 with h, w = size / stride, the pixels of a block as channels.
         """
         context = upsample(self.context(refined), (size[0] // self.stride, size[1] // self.stride))
         decoded: Tensor = self.tail(context if detail is None else torch.cat((context, detail), dim=1))
-        return decoded
+        # The image itself is float32 in every precision: bfloat16 has steps of a grey level.
+        return decoded.float()

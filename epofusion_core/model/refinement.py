@@ -52,7 +52,7 @@ class Refinement(nn.Module):
         Returns:
             F_hat, (B, width, h, w).
         """
-        refined = self.mix(feature if latent is None else torch.cat((feature, latent), dim=1))
+        refined = self.mix(feature if latent is None else torch.cat((feature, latent.to(feature.dtype)), dim=1))
         embedded = self.time(time)
         for layer in self.layers:
             refined = layer(refined, embedded)

@@ -115,6 +115,12 @@ class TrainConfig:
     checkpoint_minutes: float = 5.0
 
 
+def write_train_config(path: Path, config: TrainConfig) -> None:
+    """Write a run's configuration with all its defaults, as `read_train_config` reads it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(TypeAdapter(TrainConfig).dump_python(config, mode="json"), sort_keys=False))
+
+
 def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> TrainConfig:
     """Read a YAML file; `overrides` replace its top-level values, and `data.*` ones by dotted keys.
 

@@ -25,7 +25,7 @@ class LossConfig:
     """Weights and forms of the loss terms.
 
     Attributes:
-        diffusion_weight: of L_diff in Eq. 8.
+        diffusion_weight: of L_diff in Eq. 8; 1 in the paper.
         diffusion_clamp: upper bound of (a_t / s_t)^2 in Eq. 15, which would explode as t -> 0 (min-SNR).
         fusion_weight: g1 of Eq. 8.
         guidance_weight: g2 of Eq. 8.
@@ -47,7 +47,7 @@ class LossConfig:
         adaptive: False gives the ablation "w/o AL": Eq. 9 and 11 everywhere, no special treatment of M.
     """
 
-    diffusion_weight: float = 0.1
+    diffusion_weight: float = 1.0
     diffusion_clamp: float = 5.0
     fusion_weight: float = 1.0
     guidance_weight: float = 0.4

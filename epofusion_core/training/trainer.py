@@ -6,10 +6,11 @@ noise is seeded by the iteration, so a resumed run continues bit for bit.
 
 import copy
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,10 @@ from torch.utils.data import DataLoader
 
 from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
-from epofusion_core.model.epofusion import EPOFusion
+from epofusion_core.model.epofusion import Conditioning, EPOFusion
 from epofusion_core.model.schedule import signal_and_noise
 from epofusion_core.model.weights import load_weights, save_weights
-from epofusion_core.training.config import TrainConfig
+from epofusion_core.training.config import TrainConfig, write_train_config
 from epofusion_core.training.dataset import Sample, TrainingPairs
 from epofusion_core.training.losses import (
     diffusion_loss,
@@ -48,6 +49,7 @@ from epofusion_core.training.sources import load_training_pairs
 from epofusion_core.training.validation import validate
 
 _LARGEST_TIME = 0.999
+_LOG_EVERY = 50
 
 
 class NonFiniteLossError(RuntimeError):
@@ -92,8 +94,11 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
         step_scheduler_with_optimizer=False,
     )
     accelerator.init_trackers("log")
+    if accelerator.is_main_process:
+        write_train_config(out / "config.yaml", config)
     torch.manual_seed(config.seed)
     model, provenance = _initial_model(config)
+    model = model.to(memory_format=torch.channels_last)
     card = ModelCard(config.model, model.config, provenance)
     reference = copy.deepcopy(model).eval().requires_grad_(False) if config.trained == "masks" else None
     if reference is not None:
@@ -111,7 +116,8 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     batches = _batches(config, accelerator, progressed.iteration)
 
     last = min(config.iterations, until or config.iterations)
-    saved_at = time.monotonic()
+    saved_at = logged_at = time.monotonic()
+    logged_iteration = progressed.iteration
     with _progress_bar(accelerator) as bar:
         task = bar.add_task("training", total=config.iterations, completed=progressed.iteration, note="")
         while progressed.iteration < last:
@@ -132,13 +138,24 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
             progressed.iteration += 1
 
             iteration = progressed.iteration
-            if iteration % 50 == 0:
+            if iteration % _LOG_EVERY == 0 or iteration == last:
                 accelerator.log({name: term.item() for name, term in terms.items()}, step=iteration)
+            if iteration % _LOG_EVERY == 0 and bar.disable and accelerator.is_main_process:
+                now = time.monotonic()
+                print(
+                    _log_line(
+                        iteration, config, terms["loss"].item(), (now - logged_at) / (iteration - logged_iteration)
+                    ),
+                    flush=True,
+                )
+                logged_at, logged_iteration = now, iteration
             bar.update(task, completed=iteration, note=f"loss {terms['loss'].item():.4f}")
             if iteration % config.validate_every == 0 and accelerator.is_main_process:
                 figures = validate(average.module, config.data, out / "pictures" / f"{iteration:07d}.png")
                 accelerator.log({f"val/{name}": value for name, value in figures.items()}, step=iteration)
-                bar.console.print(f"{iteration}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+                bar.console.print(
+                    f"{iteration}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()), soft_wrap=True
+                )
                 card = replace(card, metrics=figures)
                 _export(out, average.module, card, config, iteration)
             if time.monotonic() - saved_at > 60 * config.checkpoint_minutes:
@@ -153,7 +170,10 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
 
 
 class TrainingForward(nn.Module):
-    """One training step's forward pass: Eq. 3, then the losses of Eq. 8-15."""
+    """One training step's forward pass: Eq. 3, then the losses of Eq. 8-15.
+
+    With mixed precision the network alone runs in half precision. Targets and losses are computed in float32.
+    """
 
     def __init__(self, model: EPOFusion, config: TrainConfig, reference: EPOFusion | None = None) -> None:
         super().__init__()
@@ -163,46 +183,58 @@ class TrainingForward(nn.Module):
         self.loss = replace(config.loss, adaptive=config.loss.adaptive and config.adaptive_loss)
 
     def forward(self, batch: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the total under "loss" and each term by name, scalars."""
-        luma, infrared, mask = batch["luma"], batch["infrared"], batch["mask"]
+        """Return the total under "loss" and each term by name, float32 scalars."""
         if self.reference is not None:
             return self._mask_losses(batch, self.reference)
+        luma, infrared, mask = batch["luma"], batch["infrared"], batch["mask"]
+        with _single_precision(luma):
+            target = pseudo_target(luma, infrared, mask, self.loss.pseudo_target)
         condition = self.model.condition(luma, infrared)
-        guidance = self._guidance_loss(condition.guidance, batch)
-        target = pseudo_target(luma, infrared, mask, self.loss.pseudo_target)
         if self.model.config.diffusion:
-            time = self._times(luma.shape[0], generator).to(luma.device)
-            signal, noise_level = signal_and_noise(time)
-            batch_size, _, height, width = luma.shape
-            noise = torch.randn(self.model.config.latent_shape(height, width, batch_size), generator=generator).to(luma)
-            with torch.no_grad():
-                clean = target
-                if self.config.latent == "prediction":
-                    clean = self.model.render(condition, self.model.refine(condition, noise, torch.ones_like(time)))
-            latent = _per_sample(signal) * self.model.embed(clean) + _per_sample(noise_level) * noise
-            refined = self.model.refine(condition, latent, time)
-            fused = self.model.render(condition, refined)
-            # D is trained by Eq. 3 alone: Eq. 15 measures with it and must not be able to change the measure.
-            with torch.no_grad():
-                embedded_target = self.model.embed(target)
-            predicted = self.model.latent_head(refined) if self.model.latent_head else self._fixed_embedding(fused)
-            diffusion = diffusion_loss(embedded_target, predicted, signal, noise_level, self.loss.diffusion_clamp)
+            fused, diffusion = self._denoise(condition, target, generator)
         else:
             untimed = luma.new_zeros(luma.shape[0])
             fused = self.model.render(condition, self.model.refine(condition, None, untimed))
             diffusion = luma.new_zeros(())
-        terms = fusion_terms(fused, luma, infrared, mask, target, self.loss)
-        loss = total_loss(fusion_loss(terms, self.loss), guidance, diffusion, self.loss)
+        with _single_precision(luma):
+            guidance = self._guidance_loss(condition.guidance, batch)
+            terms = fusion_terms(fused, luma, infrared, mask, target, self.loss)
+            loss = total_loss(fusion_loss(terms, self.loss), guidance, diffusion, self.loss)
         return {"loss": loss, "diffusion": diffusion, "guidance": guidance, **terms._asdict()}
+
+    def _denoise(self, condition: Conditioning, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return I_f of Eq. 3 at random times, (B, 1, H, W) in [0, 1], and L_diff of Eq. 15."""
+        batch, _, height, width = target.shape
+        time = self._times(batch, generator).to(target.device)
+        signal, noise_level = signal_and_noise(time)
+        noise = torch.randn(self.model.config.latent_shape(height, width, batch), generator=generator).to(target)
+        with torch.no_grad():
+            clean = target
+            if self.config.latent == "prediction":
+                clean = self.model.render(condition, self.model.refine(condition, noise, torch.ones_like(time)))
+        latent = _per_sample(signal) * self.model.embed(clean) + _per_sample(noise_level) * noise
+        refined = self.model.refine(condition, latent, time)
+        fused = self.model.render(condition, refined)
+        # D is trained by Eq. 3 alone: Eq. 15 measures with it and must not be able to change the measure.
+        with torch.no_grad():
+            embedded_target = self.model.embed(target)
+        predicted = self.model.latent_head(refined) if self.model.latent_head else self._fixed_embedding(fused)
+        with _single_precision(target):
+            diffusion = diffusion_loss(
+                embedded_target.float(), predicted.float(), signal, noise_level, self.loss.diffusion_clamp
+            )
+        return fused, diffusion
 
     def _mask_losses(self, batch: Sample, reference: EPOFusion) -> dict[str, Tensor]:
         """Return what trains the masks of a network whose fused image is to stay that of `reference`."""
         luma, infrared = batch["luma"], batch["infrared"]
         feature = self.model.feature(luma, infrared)
-        guidance = self._guidance_loss(self.model.guide(feature), batch)
+        logits = self.model.guide(feature)
         with torch.no_grad():
             held = reference.feature(luma, infrared)
-        changed = feature_loss(feature, held)
+        with _single_precision(luma):
+            guidance = self._guidance_loss(logits, batch)
+            changed = feature_loss(feature.float(), held.float())
         return {"loss": guidance + self.config.feature_weight * changed, "guidance": guidance, "feature": changed}
 
     def _guidance_loss(self, logits: Tensor | None, batch: Sample) -> Tensor:
@@ -211,7 +243,7 @@ class TrainingForward(nn.Module):
             return batch["luma"].new_zeros(())
         elsewhere = self.loss.well_exposed_weight
         weight = batch["annotated"] * (elsewhere + (1.0 - elsewhere) * batch["overexposed"])
-        return guidance_loss(logits, batch["mask"], weight, self.loss.overlap_weight)
+        return guidance_loss(logits.float(), batch["mask"], weight, self.loss.overlap_weight)
 
     def _times(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw t for each sample: 1 with probability `noise_only`, else uniform."""
@@ -304,6 +336,11 @@ def _generator(config: TrainConfig, accelerator: Accelerator, iteration: int, mi
     return torch.Generator().manual_seed(config.seed * 1_000_003 + row)
 
 
+def _single_precision(like: Tensor) -> torch.autocast:
+    """Return a context without mixed precision on the device of `like`."""
+    return torch.autocast(like.device.type, enabled=False)
+
+
 def _per_sample(values: Tensor) -> Tensor:
     return values[:, None, None, None]
 
@@ -347,6 +384,12 @@ def _weights_path(out: Path, card: ModelCard) -> Path:
     return out / f"{card.name}.safetensors"
 
 
+def _log_line(iteration: int, config: TrainConfig, loss: float, seconds: float) -> str:
+    """Return what a run in the background says of itself; `seconds` are those of one iteration."""
+    remaining = timedelta(seconds=round(seconds * (config.iterations - iteration)))
+    return f"{iteration}/{config.iterations}: loss {loss:.4f}, {seconds:.2f} s an iteration, {remaining} left"
+
+
 def _progress_bar(accelerator: Accelerator) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -356,5 +399,5 @@ def _progress_bar(accelerator: Accelerator) -> Progress:
         TextColumn("ETA"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
-        disable=not accelerator.is_main_process,
+        disable=not (accelerator.is_main_process and sys.stdout.isatty()),
     )

@@ -1,11 +1,15 @@
 """`epofusion train`: train a model on one's own pairs."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epofusion_ros.cli.console import clear_errors, console, error_console
+from epofusion_ros.cli.console import clear_errors, console, error_console, note
+
+if TYPE_CHECKING:
+    from epofusion_core.training.config import DataConfig
 
 
 def train(
@@ -38,9 +42,26 @@ def train(
                 raise ValueError(f"--set {setting!r} has no '='; expected KEY=VALUE")
             replaced[key] = yaml.safe_load(value)
         settings = read_train_config(config, replaced)
+        settings = replace(settings, data=_without_missing_lists(settings.data, set(replaced)))
         try:
             weights = run(settings, out, resume=resume, cpu=cpu)
         except NonFiniteLossError as error:
             error_console.print(str(error))
             raise typer.Exit(3) from error
     console.print(f"weights written to {weights}")
+
+
+def _without_missing_lists(data: "DataConfig", asked_for: set[str]) -> "DataConfig":
+    """Leave out the lists of a recipe that a data root does not have; one that was asked for must be there."""
+
+    def missing(field: str, file: Path | None, effect: str) -> bool:
+        if file is None or f"data.{field}" in asked_for or (data.root / file).is_file():
+            return False
+        note(f"no {data.root / file}: {effect}")
+        return True
+
+    if missing("train_list", data.train_list, "all pairs are trained on"):
+        data = replace(data, train_list=None)
+    if missing("val_list", data.val_list, "nothing is validated"):
+        data = replace(data, val_list=None)
+    return data

@@ -1,6 +1,7 @@
 """The trainer as its user meets it: it learns, resumes bit for bit, distributes, and stops at a non-finite loss."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from epofusion_core.imaging import write_png
@@ -66,6 +69,12 @@ def contrast(mask: Tensor) -> float:
     return float(mask[inside].mean() - mask[~inside].mean())
 
 
+def last_loss(out: Path) -> float:
+    log = EventAccumulator(str(out / "log"))
+    log.Reload()
+    return float(log.Scalars("loss")[-1].value)
+
+
 def tensors(weights: Path) -> dict[str, Tensor]:
     return dict(load_file(weights))
 
@@ -77,6 +86,40 @@ def test_an_interrupted_run_continues_bit_for_bit(pairs: Path, tmp_path: Path) -
     expected, actual = tensors(whole), tensors(resumed)
     assert expected.keys() == actual.keys()
     assert all(torch.equal(expected[name], actual[name]) for name in expected)
+
+
+@pytest.mark.parametrize("name", ["epofusion_t", "epofusion_s", "epofusion_xs"])
+def test_bfloat16_learns_as_float32_does(pairs: Path, tmp_path: Path, name: str) -> None:
+    losses = {}
+    for precision in ("no", "bf16"):
+        config = settings(pairs, model=name, mixed_precision=precision, iterations=3, warmup=3, learning_rate=1e-4)
+        AcceleratorState._reset_state(reset_partial_state=True)
+        train(config, tmp_path / precision, cpu=True)
+        losses[precision] = last_loss(tmp_path / precision)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    assert losses["bf16"] != losses["no"], "nothing ran in bfloat16"
+    assert losses["bf16"] == pytest.approx(losses["no"], rel=0.02)
+
+
+def test_a_run_without_a_terminal_tells_how_far_it_is(pairs: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "epofusion_ros.cli.main", "train", "--data", str(pairs), "--cpu"]
+    command += ["--config", str(REPOSITORY / "config" / "train" / "xs.yaml"), "--out", str(tmp_path / "out")]
+    command += [
+        "--set",
+        "iterations=50",
+        "--set",
+        "batch=2",
+        "--set",
+        "augment.crop_px=64",
+        "--set",
+        "data.simulated=0",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^50/50: loss \d+\.\d+, \d+\.\d\d s an iteration, 0:00:00 left$", done.stdout, re.MULTILINE)
+    assert f"no {pairs}/train.txt: all pairs are trained on" in done.stdout.replace("\n", "")
+    again = read_train_config(tmp_path / "out" / "config.yaml")
+    assert (again.iterations, again.learning_rate, again.data.root) == (50, 1.5e-3, pairs)
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +341,7 @@ def test_mixed_precision_is_switched_off_by_a_bare_no_which_yaml_reads_as_false(
     assert read_train_config(path).mixed_precision == "no"
 
 
-@pytest.mark.parametrize("name", ["paper", "s", "xs"])
+@pytest.mark.parametrize("name", ["paper", "t", "s", "xs"])
 def test_the_shipped_configurations_are_valid(name: str) -> None:
     config = read_train_config(REPOSITORY / "config" / "train" / f"{name}.yaml")
-    assert config.loss.pseudo_target == ("average" if name == "paper" else "exposure")
+    assert config.loss.pseudo_target == ("average" if name in ("paper", "t") else "exposure")

@@ -1,0 +1,58 @@
+"""Half precision, the path that a GPU takes, gives the picture of float32; and nothing that is not finite is shown."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from epofusion_core import Fuser
+from epofusion_core.engines.engine import EngineError
+from epofusion_core.model.card import ModelCard
+from epofusion_core.model.config import MODELS
+from epofusion_core.model.epofusion import EPOFusion
+from epofusion_core.model.weights import load_weights, save_weights
+from epofusion_core.simulation import Drive
+
+TOLERANCES = {"f16": 0.01, "bf16": 0.06}
+FRAME = Drive(seed=3).frame(5)
+RGB, THERMAL = FRAME.visible[::2, ::2].copy(), FRAME.thermal[::2, ::2].copy()
+
+
+@pytest.fixture(scope="module", params=list(MODELS))
+def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A size whose norms have seen a few images, so that its picture is no flat grey."""
+    torch.manual_seed(1)
+    model = EPOFusion(MODELS[request.param]).train()
+    images = torch.rand(4, 2, 2, 128, 128)
+    with torch.no_grad():
+        for part in model.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.weight.normal_(1.0, 0.3)
+        model.mscf.tail[-1].weight.mul_(20.0)
+        for pairs in images:
+            model(pairs[:, :1], pairs[:, 1:])
+    path = tmp_path_factory.mktemp("weights") / f"{request.param}.safetensors"
+    save_weights(path, model, ModelCard(request.param, model.config))
+    return path
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("precision", TOLERANCES)
+def test_half_precision_gives_the_picture_of_float32(weights: Path, precision: str, steps: int) -> None:
+    expected = Fuser.load(weights, engine="torch", steps=steps)(RGB, THERMAL)
+    actual = Fuser.load(weights, engine="torch", precision=precision, steps=steps)(RGB, THERMAL)
+    assert np.ptp(expected.fused_luma) > 0.2, "the picture is flat: nothing was compared"
+    np.testing.assert_allclose(actual.fused_luma, expected.fused_luma, atol=TOLERANCES[precision])
+    np.testing.assert_allclose(actual.guidance, expected.guidance, atol=TOLERANCES[precision])
+
+
+def test_a_picture_that_is_not_finite_is_an_error_that_names_the_engine(random_weights: Path, tmp_path: Path) -> None:
+    model, card = load_weights(random_weights)
+    with torch.no_grad():
+        next(model.mscf.tail.parameters()).fill_(torch.inf)
+    broken = tmp_path / "broken.safetensors"
+    save_weights(broken, model, card)
+    fuser = Fuser.load(broken, engine="torch")
+    with pytest.raises(EngineError, match="engine torch on cpu in f32 gave values that are not finite"):
+        fuser(RGB, THERMAL)
