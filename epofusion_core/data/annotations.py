@@ -1,4 +1,6 @@
-"""Objects marked with boxes: CSV files of pixels, left and top inclusive, right and bottom exclusive.
+"""What is known of the objects of pairs: masks, outlines and boxes, and which of them are a pair's objects in training.
+
+Boxes marked by hand are CSV files of pixels, left and top inclusive, right and bottom exclusive.
 
 `name,left,top,right,bottom` marks objects: a pair has a line for each; one that has none has a single line without
 numbers, which teaches as much. Inside an overexposed region a box is nearly as good as an outline, since the region
@@ -12,11 +14,101 @@ the dataset lacks; a pair that is right as it is has a single line without numbe
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from epofusion_core.data.outline import Box, read_boxes
+import numpy as np
+from numpy.typing import NDArray
+
 from epofusion_core.data.pairs import Pair
+from epofusion_core.data.saliency import salient_infrared
+from epofusion_core.imaging import GreyImage, read_grey
+
+Mask = NDArray[np.bool_]
+
+_BOX_COLUMNS = ("name", "left", "top", "right", "bottom")
+_CORRECTION_COLUMNS = ("name", "box", "left", "top", "right", "bottom")
+
+_Entry = TypeVar("_Entry")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels: left and top inclusive, right and bottom exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    def clipped(self, height: int, width: int) -> "Box":
+        """Return the part inside an image of that size; one of no area where there is none."""
+        left, top = min(max(0, self.left), width), min(max(0, self.top), height)
+        return Box(left, top, max(left, min(self.right, width)), max(top, min(self.bottom, height)))
+
+
+def read_boxes(path: Path, height: int, width: int) -> list[Box]:
+    """Read YOLO lines `class cx cy w h`, normalised to the image size; boxes of no area are left out.
+
+    Raises:
+        ValueError: a line is not five numbers; the sentence names the file and the line.
+    """
+    boxes = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            _, x, y, box_width, box_height = (float(value) for value in line.split())
+        except ValueError as error:
+            raise ValueError(f"{path} line {number}: {line!r} is no box; expected 'class cx cy w h'") from error
+        box = Box(
+            round((x - box_width / 2) * width),
+            round((y - box_height / 2) * height),
+            round((x + box_width / 2) * width),
+            round((y + box_height / 2) * height),
+        ).clipped(height, width)
+        if box.width > 0 and box.height > 0:
+            boxes.append(box)
+    return boxes
+
+
+class Outliner(Protocol):
+    """Finds an object's pixels within each box."""
+
+    def __call__(self, infrared: GreyImage, boxes: Sequence[Box]) -> list[Mask]:
+        """Return one (H, W) bool mask a box, each inside its box; what sticks out of the image is cut off."""
+        ...
+
+
+def outline_or_box(outliner: Outliner, infrared: GreyImage, boxes: Sequence[Box]) -> Mask:
+    """Return where the objects in boxes are, (H, W) bool: their outlines, or the whole box where none is found.
+
+    What is as cold as its surroundings has no outline, and is an object all the same.
+    """
+    objects = np.zeros(infrared.shape, bool)
+    for box, outline in zip(boxes, outliner(infrared, boxes), strict=True):
+        objects |= outline if outline.any() else inside_boxes([box], *infrared.shape)
+    return objects
+
+
+def inside_boxes(boxes: Sequence[Box], height: int, width: int) -> Mask:
+    """Return where an image lies in one of the boxes, (H, W) bool; what sticks out of the image is cut off."""
+    inside = np.zeros((height, width), dtype=bool)
+    for box in (box.clipped(height, width) for box in boxes):
+        inside[box.top : box.bottom, box.left : box.right] = True
+    return inside
+
 
 MarkedBoxes = Mapping[str, Sequence[Box]]
 """The boxes of each pair, by its name; none where it has no object."""
@@ -39,20 +131,54 @@ BoxCorrections = Mapping[str, Sequence[Correction]]
 """The corrections of each pair that was looked at, by its name; none where its boxes are right."""
 
 
+class Scope(Enum):
+    """Which objects of a pair are known."""
+
+    ALL = "all"
+    GLARE = "those inside the glare that the pair has, and no others"
+    RULE = "none: a rule stands in"
+
+
 @dataclass(frozen=True)
-class Markings:
-    """What was marked in pairs, all objects of each.
+class Objects:
+    """The objects of a pair.
 
     Attributes:
-        object_boxes: the objects of pairs.
-        box_corrections: what is wrong with the boxes that pairs bring.
+        mask: (H, W) bool, where they are.
+        scope: which of them are known.
     """
 
+    mask: Mask
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What was found out about the objects of pairs, beside the masks and boxes that these bring.
+
+    Attributes:
+        outlines: folder of the outlines of all objects of pairs, NAME.png, written by `epofusion ivoe outline`.
+        object_boxes: all objects of pairs.
+        box_corrections: what is wrong with the boxes that pairs bring.
+        glare_boxes: the objects inside the glare that pairs have, and no others.
+        outliner: finds the objects in boxes; a box counts as a whole without one, and where it finds none.
+    """
+
+    outlines: Path | None = None
     object_boxes: MarkedBoxes = field(default_factory=dict)
     box_corrections: BoxCorrections = field(default_factory=dict)
+    glare_boxes: MarkedBoxes = field(default_factory=dict)
+    outliner: Outliner | None = None
+
+    def scopes_of(self, pair: Pair) -> list[Scope]:
+        """Return the scopes that a pair is annotated in, the wider first; the rule where it is in none."""
+        in_all = pair.name in self.object_boxes or pair.name in self.box_corrections or self._outline_file(pair)
+        scopes = [Scope.ALL] if in_all else []
+        scopes += [Scope.GLARE] if pair.name in self.glare_boxes else []
+        return scopes or [Scope.RULE]
 
     def boxes_of(self, pair: Pair, height: int, width: int) -> list[Box] | None:
-        """Return the objects of a pair, or its own boxes corrected; None where nobody looked at it.
+        """Return all objects of a pair, or its own boxes corrected; None where nobody looked at it.
 
         Raises:
             ValueError: its own boxes cannot be read, or a correction is of one that is not there.
@@ -64,11 +190,41 @@ class Markings:
             return corrected_boxes(own, self.box_corrections[pair.name])
         return None
 
+    def objects_of(self, pair: Pair, infrared: GreyImage, scope: Scope) -> Objects:
+        """Return the objects of a pair in one of its scopes.
 
-_BOX_COLUMNS = ("name", "left", "top", "right", "bottom")
-_CORRECTION_COLUMNS = ("name", "box", "left", "top", "right", "bottom")
+        | scope | the objects, by the first of these that there is |
+        |---|---|
+        | all | the pair's mask, its outline found before, its boxes as marked, its own boxes corrected |
+        | glare | the pair's mask, whose scope is all; the boxes marked in its glare |
+        | rule | what is salient in the infrared |
 
-_Entry = TypeVar("_Entry")
+        Args:
+            pair: paths.
+            infrared: its infrared image, (H, W) uint8.
+            scope: one of `scopes_of`.
+
+        Raises:
+            ValueError: its mask or boxes cannot be read, or a correction is wrong; the sentence names the pair.
+        """
+        if scope is Scope.RULE:
+            return Objects(salient_infrared(infrared), scope)
+        known = pair.mask if scope is Scope.GLARE else self._outline_file(pair)
+        if known:
+            return Objects(read_grey(known) > 0, Scope.ALL)
+        try:
+            marked = self.glare_boxes[pair.name] if scope is Scope.GLARE else self.boxes_of(pair, *infrared.shape)
+        except ValueError as error:
+            raise ValueError(f"pair {pair.name}: {error}") from error
+        boxes = marked or []
+        if self.outliner:
+            return Objects(outline_or_box(self.outliner, infrared, boxes), scope)
+        return Objects(inside_boxes(boxes, *infrared.shape), scope)
+
+    def _outline_file(self, pair: Pair) -> Path | None:
+        """Return the file that has the outlines of all objects of a pair: its mask, or one found before."""
+        found = self.outlines / f"{pair.name}.png" if self.outlines else None
+        return pair.mask or (found if found is not None and found.is_file() else None)
 
 
 def read_marked_boxes(path: Path) -> MarkedBoxes:

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.data.annotations import MarkedBoxes
+from epofusion_core.data.annotations import MarkedBoxes, outline_or_box
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.outline import GrabCutOutliner, outline_or_box
+from epofusion_core.data.outline import GrabCutOutliner
 from epofusion_core.data.pairs import Pair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.flicker import flicker

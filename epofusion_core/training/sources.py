@@ -1,17 +1,20 @@
-"""What a run trains on: the pairs of its configuration, in memory."""
+"""What a run trains on: the pairs of its configuration, in memory; real ones, frames of videos, simulated ones."""
 
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from epofusion_core.data.annotations import Markings, read_box_corrections, read_marked_boxes
+from epofusion_core.data.annotations import Annotations, Scope, read_box_corrections, read_marked_boxes
 from epofusion_core.data.clips import find_clips
+from epofusion_core.data.load import LoadedPair, load_clip, load_pair
 from epofusion_core.data.outline import GrabCutOutliner
 from epofusion_core.data.pairs import Pair, scan_pairs
+from epofusion_core.simulation import SCENES, Drive
 from epofusion_core.training.config import TrainConfig
-from epofusion_core.training.dataset import LoadedPair, load_clip, load_pair
-from epofusion_core.training.simulated import simulated_pairs
+
+_FRAMES_PER_DRIVE = 6
+_FRAME_STEP = 37
 
 _Entries = TypeVar("_Entries")
 
@@ -30,22 +33,20 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     for sentence in (*scan.unpaired, *lonely):
         warnings.warn(f"left out of training: {sentence}", stacklevel=2)
     excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
-    markings = Markings(
+    annotations = Annotations(
+        data.objects,
         _read_of(scan.pairs, data.object_boxes, read_marked_boxes),
         _read_of(scan.pairs, data.box_corrections, read_box_corrections),
+        _read_of(scan.pairs, data.glare_boxes, read_marked_boxes),
+        GrabCutOutliner() if data.outline_boxes else None,
     )
-    glare_boxes = _read_of(scan.pairs, data.glare_boxes, read_marked_boxes)
-    outliner = GrabCutOutliner() if data.outline_boxes else None
-    loaded = []
-    for pair in scan.pairs:
-        if pair.name in excluded:
-            continue
-        in_glare = pair.name in glare_boxes
-        whole = load_pair(pair, objects_folder=data.objects, markings=markings, outliner=outliner)
-        if whole.annotated or not in_glare:
-            loaded.append(whole)
-        if in_glare:  # once more, since what is overexposed anew, and centred on any object, shows little real glare
-            loaded.append(load_pair(pair, glare_boxes=glare_boxes, outliner=outliner))
+    # A pair in two scopes comes twice: what is overexposed anew, and centred on any object, shows little real glare.
+    loaded = [
+        load_pair(pair, annotations, scope)
+        for pair in scan.pairs
+        if pair.name not in excluded
+        for scope in annotations.scopes_of(pair)
+    ]
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)
@@ -67,3 +68,23 @@ def _read_of(
     if file and not any(pair.name in entries for pair in pairs):
         warnings.warn(f"boxes {file} name no pair that is trained on", stacklevel=3)
     return entries
+
+
+def simulated_pairs(count: int, seed: int) -> list[LoadedPair]:
+    """Render pairs of all scenes, every second one without its glare, which training then draws anew.
+
+    Args:
+        count: number of pairs, 0 or more.
+        seed: of the first drive; each drive gives a few frames, far apart.
+    """
+    pairs: list[LoadedPair] = []
+    number = 0
+    while len(pairs) < count:
+        drive = Drive(seed + number, scene=SCENES[number % len(SCENES)])
+        for index in range(min(_FRAMES_PER_DRIVE, count - len(pairs))):
+            frame = drive.frame(index * _FRAME_STEP)
+            visible = frame.visible if index % 2 else frame.clean_visible
+            objects = frame.objects.astype("uint8")
+            pairs.append(LoadedPair(f"simulated/{number}_{index}", visible, frame.thermal, objects, Scope.ALL))
+        number += 1
+    return pairs

@@ -8,12 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epofusion_core.data.annotations import Markings, read_box_corrections, read_marked_boxes
-from epofusion_core.data.outline import Box, GrabCutOutliner, inside_boxes, outline_or_box
+from epofusion_core.data.annotations import (
+    Annotations,
+    Box,
+    Scope,
+    inside_boxes,
+    outline_or_box,
+    read_box_corrections,
+    read_marked_boxes,
+)
+from epofusion_core.data.load import LoadedPair, load_pair
+from epofusion_core.data.outline import GrabCutOutliner
 from epofusion_core.data.pairs import Pair
 from epofusion_core.imaging import write_png
 from epofusion_core.training.augment import AugmentConfig
-from epofusion_core.training.dataset import LoadedPair, TrainingPairs, load_pair
+from epofusion_core.training.dataset import TrainingPairs
 
 HEADER = "name,left,top,right,bottom\n"
 
@@ -29,8 +38,13 @@ def blinded(tmp_path: Path) -> Pair:
     return Pair("road/1", tmp_path / "vi.png", tmp_path / "ir.png")
 
 
+def load_first(pair: Pair, annotations: Annotations) -> LoadedPair:
+    """Load a pair in the widest scope that it is annotated in."""
+    return load_pair(pair, annotations, annotations.scopes_of(pair)[0])
+
+
 def load_marked(pair: Pair, lines: str) -> LoadedPair:
-    return load_pair(pair, glare_boxes=read_marked_boxes(boxes_file(pair, lines)))
+    return load_first(pair, Annotations(glare_boxes=read_marked_boxes(boxes_file(pair, lines))))
 
 
 def boxes_file(pair: Pair, lines: str) -> Path:
@@ -41,7 +55,7 @@ def boxes_file(pair: Pair, lines: str) -> Path:
 
 def test_objects_are_what_was_marked_and_no_rule_s(blinded: Pair) -> None:
     loaded = load_marked(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\nroad/2,,,,\n")
-    objects = loaded.images.objects > 0
+    objects = loaded.objects > 0
     assert loaded.annotated
     assert objects[20:40, 10:30].all()
     assert objects[0:8, 60:70].all()
@@ -51,21 +65,21 @@ def test_objects_are_what_was_marked_and_no_rule_s(blinded: Pair) -> None:
 def test_a_pair_that_was_looked_at_and_holds_nothing_teaches_that(blinded: Pair) -> None:
     loaded = load_marked(blinded, "road/1,,,,\n")
     assert loaded.annotated
-    assert not loaded.images.objects.any()
+    assert not loaded.objects.any()
 
 
 def test_a_pair_that_nobody_looked_at_keeps_its_rule(blinded: Pair) -> None:
     loaded = load_marked(blinded, "road/2,,,,\n")
     assert not loaded.annotated
-    assert loaded.takes_glare
-    assert loaded.images.objects.any()
+    assert loaded.allow_added_glare
+    assert loaded.objects.any()
 
 
 def test_outlines_win_over_boxes(blinded: Pair, tmp_path: Path) -> None:
     write_png(tmp_path / "mask.png", np.full((64, 96), 255, np.uint8))
     loaded = load_marked(replace(blinded, mask=tmp_path / "mask.png"), "road/1,,,,\n")
-    assert loaded.images.objects.all()
-    assert loaded.takes_glare
+    assert loaded.objects.all()
+    assert loaded.allow_added_glare
 
 
 def test_no_glare_is_laid_over_what_was_marked_in_the_glare_alone(blinded: Pair) -> None:
@@ -74,17 +88,28 @@ def test_no_glare_is_laid_over_what_was_marked_in_the_glare_alone(blinded: Pair)
     marked = load_marked(blinded, "road/1,10,20,30,40\n")
     samples = TrainingPairs([marked], config, seed=1, samples=8)
     assert all(set(samples[number]["luma"].unique().tolist()) <= {0.0, 1.0} for number in range(8))
-    lit = TrainingPairs([replace(marked, takes_glare=True)], config, seed=1, samples=8)
+    lit = TrainingPairs([replace(marked, scope=Scope.ALL)], config, seed=1, samples=8)
     assert any(len(lit[number]["luma"].unique()) > 2 for number in range(8)), "glare has grey levels in between"
 
 
 def test_a_pair_whose_objects_are_all_marked_takes_more_glare(blinded: Pair) -> None:
     boxes = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\n"))
     in_glare = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\n"))
-    loaded = load_pair(blinded, markings=Markings(object_boxes=boxes), glare_boxes=in_glare)
+    loaded = load_first(blinded, Annotations(object_boxes=boxes, glare_boxes=in_glare))
     assert loaded.annotated
-    assert loaded.takes_glare
-    assert np.count_nonzero(loaded.images.objects) == 20 * 20 + 8 * 10
+    assert loaded.allow_added_glare
+    assert np.count_nonzero(loaded.objects) == 20 * 20 + 8 * 10
+
+
+def test_a_pair_in_two_scopes_has_all_objects_in_one_and_those_in_its_glare_in_the_other(blinded: Pair) -> None:
+    everything = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\n"))
+    in_glare = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\n"))
+    annotations = Annotations(object_boxes=everything, glare_boxes=in_glare)
+    assert annotations.scopes_of(blinded) == [Scope.ALL, Scope.GLARE]
+    whole, glare = (load_pair(blinded, annotations, scope) for scope in annotations.scopes_of(blinded))
+    assert (np.count_nonzero(whole.objects), np.count_nonzero(glare.objects)) == (20 * 20 + 8 * 10, 20 * 20)
+    assert whole.allow_added_glare
+    assert not glare.allow_added_glare
 
 
 def test_objects_in_boxes_are_outlined_and_cold_ones_keep_their_box(blinded: Pair) -> None:
@@ -92,8 +117,8 @@ def test_objects_in_boxes_are_outlined_and_cold_ones_keep_their_box(blinded: Pai
     y, x = np.mgrid[0:64, 0:96]
     warm = ((x - 24) / 8) ** 2 + ((y - 32) / 16) ** 2 <= 1
     write_png(blinded.infrared, np.where(warm, 140, infrared).astype(np.uint8))
-    markings = Markings({"road/1": [Box(14, 14, 35, 51), Box(60, 10, 80, 40)]})
-    objects = load_pair(blinded, markings=markings, outliner=GrabCutOutliner()).images.objects > 0
+    boxes = {"road/1": [Box(14, 14, 35, 51), Box(60, 10, 80, 40)]}
+    objects = load_first(blinded, Annotations(object_boxes=boxes, outliner=GrabCutOutliner())).objects > 0
     outlined, cold = objects[:, :48], objects[:, 48:]
     assert (outlined & warm[:, :48]).sum() / (outlined | warm[:, :48]).sum() > 0.85
     assert np.array_equal(cold, inside_boxes([Box(60, 10, 80, 40)], 64, 96)[:, 48:])
@@ -162,21 +187,21 @@ def load_corrected(pair: Pair, lines: str) -> LoadedPair:
     boxes, file = pair.visible.with_name("boxes.txt"), pair.visible.with_name("corrections.csv")
     boxes.write_text("0 0.125 0.125 0.25 0.25\n2 0.875 0.875 0.25 0.25\n")
     file.write_text(CORRECTIONS_HEADER + lines)
-    return load_pair(replace(pair, boxes=boxes), markings=Markings(box_corrections=read_box_corrections(file)))
+    return load_first(replace(pair, boxes=boxes), Annotations(box_corrections=read_box_corrections(file)))
 
 
 def test_boxes_of_a_dataset_are_moved_taken_away_and_added(blinded: Pair) -> None:
     loaded = load_corrected(blinded, "road/1,0,4,4,20,12\nroad/1,1,,,,\nroad/1,,60,0,70,8\nroad/2,,,,,\n")
-    objects = loaded.images.objects > 0
+    objects = loaded.objects > 0
     assert loaded.annotated
-    assert loaded.takes_glare
+    assert loaded.allow_added_glare
     assert objects[4:12, 4:20].all()
     assert objects[0:8, 60:70].all()
     assert np.count_nonzero(objects) == 8 * 16 + 8 * 10
 
 
 def test_boxes_that_were_found_right_are_the_objects(blinded: Pair) -> None:
-    objects = load_corrected(blinded, "road/1,,,,,\n").images.objects > 0
+    objects = load_corrected(blinded, "road/1,,,,,\n").objects > 0
     assert objects[:16, :24].all()
     assert objects[48:, 72:].all()
     assert np.count_nonzero(objects) == 2 * 16 * 24

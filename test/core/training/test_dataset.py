@@ -8,14 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from epofusion_core.data.annotations import Annotations, Scope
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.glare import PEAK_RANGE, LightSpot, add_glare, random_spot
+from epofusion_core.data.load import LoadedPair, load_clip, load_pair
 from epofusion_core.data.pairs import Pair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, write_png
 from epofusion_core.training.augment import AugmentConfig, Crop, jitter, random_crop, random_exposure, random_glare
-from epofusion_core.training.dataset import LoadedPair, TrainingPairs, load_clip, load_pair, to_sample
+from epofusion_core.training.dataset import TrainingPairs, to_sample
 from epofusion_core.video import VideoWriter
 
 
@@ -110,7 +112,8 @@ def test_the_mask_is_objects_inside_the_overexposed_region_alone() -> None:
 
 
 def test_a_sample_is_a_pure_function_of_its_number() -> None:
-    pairs = [LoadedPair(str(seed), street(seed), annotated=True) for seed in range(3)]
+    crops = [street(seed) for seed in range(3)]
+    pairs = [LoadedPair("", crop.visible, crop.infrared, crop.objects, Scope.ALL) for crop in crops]
     config = AugmentConfig(crop_px=64)
     whole = TrainingPairs(pairs, config, seed=5, samples=20)
     resumed = TrainingPairs(pairs, config, seed=5, samples=20, first_sample=12)
@@ -141,7 +144,7 @@ def test_frames_of_paired_videos_are_read_at_a_distance(tmp_path: Path) -> None:
     assert not lonely
     loaded = load_clip(clip, step=3)
     assert [pair.name for pair in loaded] == ["drive/0", "drive/3", "drive/6"]
-    assert [round(pair.images.infrared.mean() / 20) for pair in loaded] == [0, 3, 6]
+    assert [round(pair.infrared.mean() / 20) for pair in loaded] == [0, 3, 6]
     assert not any(pair.annotated for pair in loaded)
 
 
@@ -149,4 +152,4 @@ def test_a_pair_of_different_sizes_is_named(tmp_path: Path) -> None:
     write_png(tmp_path / "vi.png", np.zeros((8, 8, 3), np.uint8))
     write_png(tmp_path / "ir.png", np.zeros((8, 9), np.uint8))
     with pytest.raises(ValueError, match="street/7: visible is 8x8, infrared 9x8"):
-        load_pair(Pair("street/7", tmp_path / "vi.png", tmp_path / "ir.png"))
+        load_pair(Pair("street/7", tmp_path / "vi.png", tmp_path / "ir.png"), Annotations(), Scope.RULE)
