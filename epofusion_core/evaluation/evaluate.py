@@ -2,13 +2,9 @@
 
 import functools
 import math
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -26,12 +22,11 @@ from epofusion_core.evaluation.steadiness import VideoFrame, steadiness
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
 from epofusion_core.exposure import overexposed_fraction, overexposed_region
 from epofusion_core.imaging import read_grey, read_rgb
+from epofusion_core.parallel import map_in_processes
 from epofusion_core.model.config import MASK_THRESHOLD
 
 VIDEO_DATASET = "video"
 """Name under which clips stand beside the datasets of image pairs."""
-
-_Task = TypeVar("_Task")
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ def measure_pairs(
     The true mask of a pair is its mask file, or, without one, what lies in its glare boxes and is overexposed.
     """
     measure = functools.partial(_measure_pair, methods=tuple(methods), glare_boxes=glare_boxes or {})
-    return _map(measure, pairs, jobs)
+    return map_in_processes(measure, pairs, jobs)
 
 
 def measure_clips(
@@ -86,22 +81,7 @@ def measure_clips(
 ) -> Iterator[Outcome]:
     """Yield the steadiness of each method on the first `max_frames` frames of each clip."""
     tasks = [(clip, method) for clip in clips for method in methods]
-    return _map(functools.partial(_measure_clip, max_frames=max_frames), tasks, jobs)
-
-
-def _map(measure: Callable[[_Task], Outcome], tasks: Sequence[_Task], jobs: int) -> Iterator[Outcome]:
-    if jobs == 1:
-        yield from map(measure, tasks)
-        return
-    context = multiprocessing.get_context("spawn")  # a forked PyTorch may hang
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_use_one_thread) as pool:
-        yield from pool.map(measure, tasks)
-
-
-def _use_one_thread() -> None:
-    """Keep a worker to one core, since there is one worker a core; PyTorch reads the variable when it is imported."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    cv2.setNumThreads(1)
+    return map_in_processes(functools.partial(_measure_clip, max_frames=max_frames), tasks, jobs)
 
 
 def _measure_pair(pair: Pair, methods: Sequence[Method], glare_boxes: MarkedBoxes) -> Outcome:

@@ -71,6 +71,23 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True)
+class SourceMethod:
+    """A source as it is, to compare fused images with.
+
+    Attributes:
+        name: "visible" or "infrared".
+    """
+
+    name: str
+
+    def fuse(self, sources: Sources) -> Fused:
+        """Return the source; the infrared is grey."""
+        if self.name == "visible":
+            return Fused(sources.visible, sources.luma)
+        return Fused(np.dstack([sources.infrared] * 3), sources.infrared)
+
+
+@dataclass(frozen=True)
 class RuleMethod:
     """A rule of `baselines`.
 

@@ -113,13 +113,20 @@ def _table(title: str, methods: Sequence[str], measurements: Sequence[Measuremen
         for method in methods
     }
     columns = [c for c in COLUMNS if not all(math.isnan(figures[c.key]) for figures in means.values())]
-    marks: dict[str, dict[str, Mark]] = {method: {} for method in methods}
+    glare_items = {m.item for m in measurements if not math.isnan(m.figures.get("q_oe", math.nan))}
+    return ranked_table(title, len({m.item for m in measurements}), len(glare_items), columns, means)
+
+
+def ranked_table(
+    title: str, items: int, glare_items: int, columns: list[Column], means: dict[str, dict[str, float]]
+) -> Table:
+    """Return a table of the means of each method, by column key, with the best and second best marked."""
+    marks: dict[str, dict[str, Mark]] = {method: {} for method in means}
     for column in columns:
         for method, mark in _ranks(column, means).items():
             marks[method][column.key] = mark
-    glare_items = {m.item for m in measurements if not math.isnan(m.figures.get("q_oe", math.nan))}
-    rows = [Row(method, {c.key: means[method][c.key] for c in columns}, marks[method]) for method in methods]
-    return Table(title, len({m.item for m in measurements}), len(glare_items), columns, rows)
+    rows = [Row(method, {c.key: figures[c.key] for c in columns}, marks[method]) for method, figures in means.items()]
+    return Table(title, items, glare_items, columns, rows)
 
 
 def _ranks(column: Column, means: dict[str, dict[str, float]]) -> dict[str, Mark]:

@@ -1,0 +1,1 @@
+"""Detectors of different make, each behind the same call."""
