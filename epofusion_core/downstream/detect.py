@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from epofusion_core.downstream.average_precision import Frame, Precision, averag
 from epofusion_core.downstream.detections import Detections
 from epofusion_core.downstream.glare import Glare, add_test_glare
 from epofusion_core.downstream.judges import Judge
+from epofusion_core.downstream.labels import objects_of_labels, read_labels
 from epofusion_core.downstream.truth import ANY_CLASS, CLASSES, Part, Truth, in_glare, truth_of
 from epofusion_core.evaluation.methods import Method, Sources
 from epofusion_core.imaging import read_grey, read_rgb
@@ -24,18 +26,20 @@ _MOST_DETECTIONS = 100
 
 
 @dataclass(frozen=True)
-class TestImages:
+class ImageMaker:
     """How the images of a test are made of pairs.
 
     Attributes:
         annotations: objects that were marked.
         glare: what is added to the visible images.
-        classes: names of the classes of the pairs' own boxes, by number.
+        classes: names of the classes of the pairs' own boxes, or of the labels, by number.
+        labels: folder of segmentation labels, NAME.png, that objects are taken from in place of boxes.
     """
 
     annotations: Annotations = field(default_factory=Annotations)
     glare: Glare = Glare.NONE
     classes: tuple[str, ...] = CLASSES
+    labels: Path | None = None
 
     def make(self, pair: Pair, seed: int) -> tuple[Sources, Truth]:
         """Return the images to fuse, and what is in them.
@@ -46,10 +50,18 @@ class TestImages:
         visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
         if visible.shape[:2] != infrared.shape:
             raise ValueError(f"pair {pair.name}: visible is {visible.shape[:2]}, infrared {infrared.shape} pixels")
-        truth = truth_of(pair, self.annotations, *infrared.shape, self.classes)
+        height, width = infrared.shape
+        truth = self._truth(pair, height, width)
+        return Sources(pair.name, add_test_glare(visible, truth, self.glare, pair.name, seed), infrared), truth
+
+    def _truth(self, pair: Pair, height: int, width: int) -> Truth:
+        if self.labels is not None:
+            labels = read_labels(self.labels / f"{pair.name}.png", len(self.classes))
+            return objects_of_labels(labels, self.classes)
+        truth = truth_of(pair, self.annotations, height, width, self.classes)
         if truth is None:
             raise ValueError(f"pair {pair.name}: its objects are not known; expected boxes, or marked ones")
-        return Sources(pair.name, add_test_glare(visible, truth, self.glare, pair.name, seed), infrared), truth
+        return truth
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,7 @@ class Judged:
 def judge_pairs(
     pairs: Sequence[Pair],
     seeds: Sequence[int],
-    images: TestImages,
+    images: ImageMaker,
     methods: Sequence[Method],
     judges: Sequence[Judge],
     jobs: int = 1,
@@ -105,7 +117,7 @@ def judge_pairs(
 
 
 def _judge_pair(
-    task: tuple[Pair, int], images: TestImages, methods: Sequence[Method], judges: Sequence[Judge]
+    task: tuple[Pair, int], images: ImageMaker, methods: Sequence[Method], judges: Sequence[Judge]
 ) -> Judged:
     pair, seed = task
     try:
@@ -145,7 +157,7 @@ class Score:
     precision: Precision
 
 
-def scores(judged: Sequence[Judged], judges: Sequence[Judge], methods: Sequence[str]) -> list[Score]:
+def scores_of(judged: Sequence[Judged], judges: Sequence[Judge], methods: Sequence[str]) -> list[Score]:
     """Return AP50 of each judge, method, class, part and seed, and over all seeds; over pairs that all methods have."""
     used = [each for each in judged if each.truth and {found.method for found in each.found} == set(methods)]
     seeds = sorted({each.seed for each in used})

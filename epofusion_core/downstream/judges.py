@@ -9,8 +9,10 @@ from epofusion_core.downstream.detections import Detector
 
 HOG = "hog"
 SSDLITE = "ssdlite"
-_ULTRALYTICS = "ultralytics"
+ULTRALYTICS = "ultralytics"
 _TORCHVISION = "torchvision"
+TRAINED = "trained"
+"""Kind of the detectors that `downstream.detectors.training` wrote."""
 
 FORMS = "hog, ssdlite, a YAML file that describes a detector, ultralytics:WEIGHTS.pt or torchvision:MODEL:WEIGHTS.pth"
 
@@ -56,7 +58,7 @@ def _load(source: str) -> Detector:
         from epofusion_core.downstream.detectors.ssdlite_person import load_ssdlite_person
 
         return load_ssdlite_person()
-    if kind == _ULTRALYTICS and rest:
+    if kind == ULTRALYTICS and rest:
         from epofusion_core.downstream.detectors.ultralytics_yolo import UltralyticsDetector
 
         return UltralyticsDetector(Path(rest))
@@ -65,6 +67,10 @@ def _load(source: str) -> Detector:
 
         model, weights = rest.split(":")
         return load_torchvision(model, Path(weights))
+    if kind == TRAINED and rest:
+        from epofusion_core.downstream.detectors.training import load_trained
+
+        return load_trained(Path(rest))
     if Path(source).suffix in {".yaml", ".yml"}:
         from epofusion_core.downstream.detectors.network import NetworkDetector
 

@@ -22,8 +22,8 @@ from epofusion_core.evaluation.steadiness import VideoFrame, steadiness
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
 from epofusion_core.exposure import overexposed_fraction, overexposed_region
 from epofusion_core.imaging import read_grey, read_rgb
-from epofusion_core.parallel import map_in_processes
 from epofusion_core.model.config import MASK_THRESHOLD
+from epofusion_core.parallel import map_in_processes
 
 VIDEO_DATASET = "video"
 """Name under which clips stand beside the datasets of image pairs."""

@@ -138,7 +138,8 @@ class FolderMethod:
 
     Attributes:
         name: the row's name.
-        folder: holds the images, or folders `fused` and `mask` (predicted, may be missing) as `epofusion fuse` writes.
+        folder: holds the images, or folders `fused` and `mask` (predicted, may be missing) as `epofusion fuse` writes;
+            those of "dataset/stem" in a folder of that name.
     """
 
     name: str
@@ -147,7 +148,7 @@ class FolderMethod:
     def fuse(self, sources: Sources) -> Fused:
         """Read the result of this pair."""
         nested = self.folder / "fused"
-        path = _images(nested if nested.is_dir() else self.folder).get(sources.name)
+        path = _image(nested if nested.is_dir() else self.folder, sources.name)
         if path is None:
             raise ValueError(f"{self.folder}: has no image named {sources.name}")
         rgb = read_rgb(path)
@@ -156,8 +157,13 @@ class FolderMethod:
             raise ValueError(
                 f"{path}: is {grey.shape}, its sources are {sources.luma.shape} pixels; expected equal sizes"
             )
-        mask = _images(self.folder / "mask").get(sources.name)
+        mask = _image(self.folder / "mask", sources.name)
         return Fused(rgb, grey, None if mask is None else _unit(read_grey(mask)))
+
+
+def _image(folder: Path, name: str) -> Path | None:
+    dataset, _, stem = name.rpartition("/")
+    return _images(folder / dataset).get(stem)
 
 
 @cache

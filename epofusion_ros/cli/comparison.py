@@ -1,8 +1,8 @@
-"""What `evaluate`, `score` and `ablate` share: named methods, the progress bar, and tables on the terminal."""
+"""What `evaluate`, `score`, `ablate` and `downstream` share: named methods, progress bars, tables on the terminal."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -11,8 +11,12 @@ from epofusion_ros.cli.console import console, error_console, note
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
+    from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.evaluate import Outcome
+    from epofusion_core.evaluation.methods import Method
     from epofusion_core.evaluation.summary import Evaluation, Table
+
+_Item = TypeVar("_Item")
 
 SHEET_PAIRS = 24
 """How many pairs the contact sheet of a report shows unless told."""
@@ -37,6 +41,58 @@ def refuse_equal_names(names: Iterable[str], option: str) -> None:
         seen.add(name)
 
 
+def methods_of(
+    models: list[str] | None, engine: "EngineOptions", fused: list[str] | None = None, *, sources: bool = False
+) -> "list[Method]":
+    """Return the rules, the models and folders of other methods' images; all is checked before any work starts.
+
+    Args:
+        models: as `--model` takes them; all that are installed without any.
+        engine: that runs them.
+        fused: folders, as `--fused` takes them.
+        sources: whether visible and infrared are compared as well.
+
+    Raises:
+        ValueError: two have one name, or one is not there.
+    """
+    from epofusion_core.evaluation.baselines import RULES
+    from epofusion_core.evaluation.methods import FolderMethod, ModelMethod, RuleMethod, SourceMethod
+    from epofusion_core.model.card import WEIGHTS_FOLDER, read_card, resolve_weights
+
+    if models is None:
+        models = sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
+    named = [split_name(argument, ".safetensors") for argument in models]
+    refuse_equal_names((name for name, _ in named), "--model")
+    for _, source in named:
+        read_card(resolve_weights(source))
+    folders = folders_of(fused or [], taken=[name for name, _ in named])
+    methods: list[Method] = [SourceMethod("visible"), SourceMethod("infrared")] if sources else []
+    methods += [RuleMethod(name) for name in RULES]
+    methods += [ModelMethod(name, source, engine) for name, source in named]
+    return methods + [FolderMethod(name, folder) for name, folder in folders]
+
+
+def folders_of(fused: list[str], taken: Sequence[str] = ()) -> list[tuple[str, Path]]:
+    """Return name and folder of each method that left images, as `--fused` takes them.
+
+    Raises:
+        ValueError: two have one name, or one of those `taken`, or a folder is not there.
+    """
+    named = [split_name(argument) for argument in fused]
+    refuse_equal_names([*taken, *(name for name, _ in named)], "--fused")
+    for _, folder in named:
+        if not Path(folder).is_dir():
+            raise ValueError(f"fused folder {folder} is missing; expected a folder of images")
+    return [(name, Path(folder)) for name, folder in named]
+
+
+def watched(title: str, items: "Iterable[_Item]", total: int) -> "list[_Item]":
+    """Return all items, gathered behind a progress bar."""
+    from rich.progress import track
+
+    return list(track(items, title, total, console=error_console, transient=True))
+
+
 def run(title: str, outcomes: "Iterable[Outcome]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":
     """Collect outcomes behind a progress bar."""
     from rich.progress import track
@@ -48,15 +104,19 @@ def run(title: str, outcomes: "Iterable[Outcome]", total: int, sheet: int, probl
 
 def show(title: str, out: Path, evaluation: "Evaluation") -> None:
     """Write the files of an evaluation and print its tables."""
-    from rich.console import Console
-
     from epofusion_core.evaluation.results import write_results
 
     write_results(out, title, evaluation)
-    wide = Console(width=max(console.width, _TABLE_WIDTH))
     for table in evaluation.tables:
-        wide.print(_terminal_table(table))
+        show_table(table)
     note(f"report: {out / 'report.html'}")
+
+
+def show_table(table: "Table", counted: str = "items") -> None:
+    """Print a table, however narrow the terminal is."""
+    from rich.console import Console
+
+    Console(width=max(console.width, _TABLE_WIDTH)).print(_terminal_table(table, counted))
 
 
 def exit_with(problems: Sequence[str]) -> None:
@@ -68,13 +128,13 @@ def exit_with(problems: Sequence[str]) -> None:
         raise typer.Exit(1)
 
 
-def _terminal_table(table: "Table") -> "RichTable":
+def _terminal_table(table: "Table", counted: str) -> "RichTable":
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
     styles = {"best": "bold green", "second": "underline"}
-    title = f"{table.title} (items: {table.items}, overexposed: {table.glare_items})"
+    title = f"{table.title} ({counted}: {table.items}, overexposed: {table.glare_items})"
     shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     shown.add_column("method", no_wrap=True)
     for column in table.columns:

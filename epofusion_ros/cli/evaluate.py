@@ -3,16 +3,12 @@
 import itertools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors
-
-if TYPE_CHECKING:
-    from epofusion_core.engines.engine import EngineOptions
-    from epofusion_core.evaluation.methods import Method
 
 
 def evaluate(
@@ -57,7 +53,7 @@ def evaluate(
         if boxes is not None and not any(pair.name in boxes for pair in scan.pairs):
             raise ValueError(f"glare boxes {glare_boxes} name none of the pairs; expected stem or dataset/stem")
         clips, lonely = ([], []) if videos is None else find_clips(videos)
-        methods = _methods(model, EngineOptions(engine, device, precision, steps, threads=1))
+        methods = comparison.methods_of(model, EngineOptions(engine, device, precision, steps, threads=1))
     pairs = measure_pairs(scan.pairs, methods, jobs, boxes)
     outcomes = itertools.chain(pairs, measure_clips(clips, methods, frames, jobs))
     total = len(scan.pairs) + len(clips) * len(methods)
@@ -65,19 +61,3 @@ def evaluate(
     names = ", ".join(source.resolve().name for source in (data, videos) if source is not None)
     comparison.show(f"Fusion quality: {names}", out, evaluation)
     comparison.exit_with(evaluation.problems)
-
-
-def _methods(models: list[str] | None, engine: "EngineOptions") -> "list[Method]":
-    """Return the rules and the models, whose files are checked before any work starts."""
-    from epofusion_core.evaluation.baselines import RULES
-    from epofusion_core.evaluation.methods import ModelMethod, RuleMethod
-    from epofusion_core.model.card import WEIGHTS_FOLDER, read_card, resolve_weights
-
-    if models is None:
-        models = sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
-    named = [comparison.split_name(argument, ".safetensors") for argument in models]
-    comparison.refuse_equal_names((name for name, _ in named), "--model")
-    for _, source in named:
-        read_card(resolve_weights(source))
-    rules: list[Method] = [RuleMethod(name) for name in RULES]
-    return rules + [ModelMethod(name, source, engine) for name, source in named]

@@ -7,6 +7,7 @@ from epofusion_ros.cli.bag import bag
 from epofusion_ros.cli.bench import bench
 from epofusion_ros.cli.calibrate import calibrate
 from epofusion_ros.cli.demo import demo
+from epofusion_ros.cli.downstream import downstream
 from epofusion_ros.cli.evaluate import evaluate
 from epofusion_ros.cli.export import export
 from epofusion_ros.cli.fuse import fuse
@@ -35,6 +36,7 @@ app.command()(bench)
 app.command()(simulate)
 app.command()(calibrate)
 app.add_typer(ivoe, name="ivoe")
+app.add_typer(downstream, name="downstream")
 
 if __name__ == "__main__":
     app()

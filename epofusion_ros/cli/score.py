@@ -33,15 +33,11 @@ def score(
     from epofusion_core.evaluation.evaluate import measure_pairs
     from epofusion_core.evaluation.methods import FolderMethod, Method, RuleMethod
 
-    named = [comparison.split_name(argument) for argument in fused]
     with clear_errors():
         scan = pair_folders(vi, ir, mask)
-        comparison.refuse_equal_names((name for name, _ in named), "--fused")
-        for _, folder in named:
-            if not Path(folder).is_dir():
-                raise ValueError(f"fused folder {folder} is missing; expected a folder of images")
+        folders = comparison.folders_of(fused)
     methods: list[Method] = [RuleMethod(name) for name in RULES]
-    methods += [FolderMethod(name, Path(folder)) for name, folder in named]
+    methods += [FolderMethod(name, folder) for name, folder in folders]
     outcomes = measure_pairs(scan.pairs, methods, jobs)
     evaluation = comparison.run("scoring", outcomes, len(scan.pairs), sheet, scan.unpaired)
     comparison.show("Fusion quality", out, evaluation)
