@@ -8,8 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from epofusion_core.imaging import write_png
 from epofusion_core.model.card import ModelCard
@@ -70,3 +72,62 @@ def glare_pairs(tmp_path: Path) -> Path:
         if dataset.name == "town":
             write_png(dataset / "mask" / f"{number}.png", mask)
     return root
+
+
+_SQUARE_PX = 8
+
+
+@pytest.fixture(scope="session")
+def bright_square_judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The description of a real detector network that finds white squares of 8 pixels: it calls each a person."""
+    return write_bright_square_detector(tmp_path_factory.mktemp("judge"))
+
+
+@pytest.fixture
+def walkers(tmp_path: Path) -> Path:
+    """Folder of pairs {vi,ir,boxes} of a dark street: three people a pair, white squares in the infrared alone."""
+    root = tmp_path / "street"
+    for number in range(4):
+        visible, infrared = np.full((2, 64, 96), 30, np.uint8)
+        lines = []
+        for column in range(3):
+            left, top = _SQUARE_PX * (1 + 4 * column), _SQUARE_PX * (1 + number)
+            infrared[top : top + _SQUARE_PX, left : left + _SQUARE_PX] = 255
+            x, y = (left + _SQUARE_PX / 2) / 96, (top + _SQUARE_PX / 2) / 64
+            lines.append(f"0 {x} {y} {_SQUARE_PX / 96} {_SQUARE_PX / 64}")
+        write_png(root / "vi" / f"{number}.png", np.dstack([visible] * 3))
+        write_png(root / "ir" / f"{number}.png", infrared)
+        (root / "boxes").mkdir(exist_ok=True)
+        (root / "boxes" / f"{number}.txt").write_text("\n".join(lines))
+    return root
+
+
+def write_bright_square_detector(folder: Path) -> Path:
+    """Write the network and its description, and return the latter."""
+    cells = (64 // _SQUARE_PX) * (96 // _SQUARE_PX)
+    geometry = np.tile(np.array([0.5, 0.5, 0.0, 0.0, 1.0], np.float32), (1, cells, 1))
+    constants = {"geometry": geometry, "white": np.float32(255), "shape": np.array([1, cells, 1], np.int64)}
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["grey"], axes=[1], keepdims=1),
+        helper.make_node("AveragePool", ["grey"], ["means"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Div", ["means", "white"], ["scores"]),
+        helper.make_node("Reshape", ["scores", "shape"], ["column"]),
+        helper.make_node("Concat", ["geometry", "column"], ["output"], axis=2),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "bright_squares",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 96])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, cells, 6])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), folder / "net.onnx")
+    description = folder / "bright_squares.yaml"
+    description.write_text(
+        "network: net.onnx\n"
+        "input: {size: [64, 96], resize: stretch}\n"
+        "output: {kind: yolo, objectness: true, strides: [8]}\n"
+        "classes: {person: [0]}\n"
+        "min_score: 0.5\n"
+    )
+    return description

@@ -21,7 +21,12 @@ _BLUR_SIGMA_PX = 3.0
 _SOURCES_DIFFER = 16.0
 """Grey levels between the blurred sources from which it can be told which of them the fused image shows."""
 
-_CHANGE_OF_SOURCE = 0.5
+_CHANGE_OF_SOURCE = 0.3
+"""Of the way from one source to the other."""
+
+_THIN = np.ones((5, 5), np.uint8)
+"""What is narrower is an edge that the flow has missed, and no patch."""
+
 _BLOT_SHARE = 0.005
 
 
@@ -145,7 +150,8 @@ def _largest_changed_patch(earlier: _Step, later: _Step) -> float:
     until = now - warp(share_of_infrared(later.after), later.forth[0])
     with np.errstate(invalid="ignore"):  # NaN, where the sources are alike, is no change
         changed = (since * until > 0) & (np.minimum(np.abs(since), np.abs(until)) >= _CHANGE_OF_SOURCE)
-    count, _, stats, _ = cv2.connectedComponentsWithStats(changed.astype(np.uint8))
+    patches = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_OPEN, _THIN)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(patches)
     largest = max((int(stats[index, cv2.CC_STAT_AREA]) for index in range(1, count)), default=0)
     return largest / int(changed.size)
 

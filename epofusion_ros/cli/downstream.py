@@ -159,6 +159,7 @@ def train_detect(
     fused: FusedOption = None,
     box_corrections: CorrectionsOption = None,
     classes: ClassesOption = _CLASSES,
+    engine: options.Engine = "auto",
     device: TrainingDeviceOption = "cpu",
     jobs: JobsOption = _CORES,
 ) -> None:
@@ -166,6 +167,8 @@ def train_detect(
 
     Run again to resume: images and detectors that are there already are kept. Exit codes are those of detect.
     """
+    from epofusion_core.engines.engine import EngineOptions
+
     with clear_errors():
         from epofusion_core.downstream.detect import ImageMaker
         from epofusion_core.downstream.detection_report import plot, tables, write_csv
@@ -174,7 +177,7 @@ def train_detect(
         from epofusion_core.downstream.trained_detection import judge_method, train_detector
 
         maker = ImageMaker(_annotations(box_corrections), Glare.named(glare), tuple(classes.split(",")))
-        methods = _methods(model, fused, maker)
+        methods = _methods(model, fused, maker, EngineOptions(engine, threads=1))
         pairs, problems = _write_sets((train, train_list), (test, test_list), maker, methods, seed, out, jobs)
         schedule = TrainingSchedule(iterations, batch, seed=seed, device=device)
         scores = []
@@ -213,6 +216,7 @@ def segment(
     model: ModelOption = None,
     fused: FusedOption = None,
     classes: Annotated[str, typer.Option(help="Names of the classes, by number; those of MSRS by default.")] = "",
+    engine: options.Engine = "auto",
     device: TrainingDeviceOption = "cpu",
     jobs: JobsOption = _CORES,
 ) -> None:
@@ -220,6 +224,8 @@ def segment(
 
     Run again to resume: images that are there already are kept. Exit codes are those of detect.
     """
+    from epofusion_core.engines.engine import EngineOptions
+
     with clear_errors():
         from epofusion_core.downstream.detect import ImageMaker
         from epofusion_core.downstream.glare import Glare
@@ -231,7 +237,7 @@ def segment(
 
         names = tuple(classes.split(",")) if classes else MSRS_CLASSES
         maker = ImageMaker(glare=Glare.named(glare), classes=names, labels=labels)
-        methods = _methods(model, fused, maker)
+        methods = _methods(model, fused, maker, EngineOptions(engine, threads=1))
         pairs, problems = _write_sets((train, train_list), (test, test_list), maker, methods, seed, out, jobs)
         schedule = TrainingSchedule(iterations, batch, seed=seed, device=device)
         results = {}
@@ -249,18 +255,17 @@ def segment(
 
 
 def _methods(
-    models: list[str] | None, fused: list[str] | None, maker: "ImageMaker", engine: "EngineOptions | None" = None
+    models: list[str] | None, fused: list[str] | None, maker: "ImageMaker", engine: "EngineOptions"
 ) -> "list[Method]":
     """Return what is compared; images fused elsewhere must show the glare of the test already."""
     from epofusion_core.downstream.glare import Glare
-    from epofusion_core.engines.engine import EngineOptions
 
     if fused and maker.glare is not Glare.NONE:
         raise ValueError(
             f"images in {fused[0]} cannot show glare that is added here; expected the pairs that "
             "`epofusion downstream prepare` writes, fused, and --glare none"
         )
-    return comparison.methods_of(models, engine or EngineOptions(threads=1), fused, sources=True)
+    return comparison.methods_of(models, engine, fused, sources=True)
 
 
 def _judges(given: list[str] | None) -> "list[Judge]":

@@ -59,14 +59,15 @@ class NetworkDetector:
 
 def _load(path: Path, description: DetectorDescription) -> Run:
     if find_spec("openvino"):
-        return _load_openvino(path, description)
+        return openvino_network(path, description)
     if path.suffix == ".onnx" and find_spec("onnxruntime"):
-        return _load_onnxruntime(path)
+        return onnxruntime_network(path)
     needed = "OpenVINO or ONNX Runtime" if path.suffix == ".onnx" else "OpenVINO"
     raise ValueError(f"detector network {path} needs {needed}, which is not installed")
 
 
-def _load_openvino(path: Path, description: DetectorDescription) -> Run:
+def openvino_network(path: Path, description: DetectorDescription) -> Run:
+    """Return a network as a function from its input to its outputs by name, run by OpenVINO."""
     import openvino
 
     rows, columns = description.input.size
@@ -96,7 +97,8 @@ def _name(names: set[str], wanted: set[object], index: int) -> str:
     return next((name for name in known if name in wanted), known[0] if known else f"output{index}")
 
 
-def _load_onnxruntime(path: Path) -> Run:
+def onnxruntime_network(path: Path) -> Run:
+    """Return a network as a function from its input to its outputs by name, run by ONNX Runtime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

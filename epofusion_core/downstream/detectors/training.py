@@ -49,7 +49,7 @@ def train_torchvision(
         loss.backward()
         optimiser.step()
         falling.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     weights.parent.mkdir(parents=True, exist_ok=True)
     state = {key: value.cpu() for key, value in network.state_dict().items()}
     torch.save({"format": _FORMAT, "model": model, "classes": list(classes), "state": state}, weights)

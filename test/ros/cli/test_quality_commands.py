@@ -75,7 +75,7 @@ def test_evaluate_reads_a_list_and_names_what_is_missing(glare_pairs: Path, tmp_
     assert {row["item"] for row in rows(tmp_path / "out" / "per_image.csv")} == {"town/0"}
 
 
-def test_evaluate_measures_flicker_on_videos(tmp_path: Path) -> None:
+def test_evaluate_measures_how_steady_videos_are(tmp_path: Path) -> None:
     for folder, amplitude in (("vi", 0), ("ir", 60)):
         with VideoWriter(tmp_path / "clips" / folder / "drive.mp4", 10.0) as video:
             for frame in range(4):
@@ -85,6 +85,7 @@ def test_evaluate_measures_flicker_on_videos(tmp_path: Path) -> None:
     flicker = {row["method"]: float(row["flicker"]) for row in rows(tmp_path / "out" / "means.csv")}
     assert flicker["maximum"] == pytest.approx(30, abs=3)
     assert flicker["average"] == pytest.approx(0, abs=3)
+    assert all(row["biswe"] and row["ms2r"] and row["blots"] == "0" for row in rows(tmp_path / "out" / "means.csv"))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_score_compares_several_methods_at_once_and_marks_the_best(town: Path, t
     }
     assert list(found) == [*RULES, "visible_only", "soft"]
     assert found["visible_only"]["figures"]["dy"] == 0
-    assert found["visible_only"]["marks"]["n_oe"] == "best"
+    assert found["visible_only"]["marks"]["phantom"] == "best"
     assert found["soft"]["figures"]["mask_iou"] == 1
     assert found["soft"]["figures"]["qabf"] < found["average"]["figures"]["qabf"]
 
