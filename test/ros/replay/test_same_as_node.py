@@ -1,6 +1,8 @@
 """The live node and a replay make the same of the same pairs: fates, reasons and bytes."""
 
 from collections import Counter
+from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -39,16 +41,14 @@ def pairs() -> list[Frames]:
 
 
 def recorded(frames: list[Frames]) -> list[Recorded]:
-    """Record them within a moment, all calibrations before the first image: a zoom camera's differ."""
-    stamps = [stamp_ns for stamp_ns, *_ in frames]
-    messages = [Recorded(INFO_TOPIC, 0, stamp_ns, focal_px=float(index)) for index, stamp_ns in enumerate(stamps)]
-    for stamp_ns, encoding, rgb, thermal in frames:
+    """Record them within a moment; before each pair comes the next one's calibration, that of a zoom camera."""
+    infos = [Recorded(INFO_TOPIC, 0, frame[0], focal_px=float(index)) for index, frame in enumerate(frames)]
+    messages = infos[:1]
+    for (stamp_ns, encoding, rgb, thermal), next_info in zip_longest(frames, infos[1:]):
+        messages += [next_info] if next_info else []
         messages.append(Recorded(RGB_TOPIC, 0, stamp_ns, encoding, rgb))
         messages.append(Recorded(THERMAL_TOPIC, 0, stamp_ns, "mono16", thermal))
-    return [
-        Recorded(each.topic, START_NS + index * MS, each.stamp_ns, each.encoding, each.pixels, each.focal_px)
-        for index, each in enumerate(messages)
-    ]
+    return [replace(each, bag_ns=START_NS + index * MS) for index, each in enumerate(messages)]
 
 
 def publish(peer: Peer, message: Recorded) -> None:
