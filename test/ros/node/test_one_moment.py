@@ -1,5 +1,6 @@
 """What is published with a frame is of the frame's moment, whatever comes while the worker is busy."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +42,14 @@ def test_a_bag_that_loops_onto_a_far_warmer_scene_is_scaled_anew_at_once(
         peer.node.create_subscription(Image, topic, pictures.append, RELIABLE)
         peer.activate()
         peer.spin_until(lambda: peer.node.count_publishers(topic) > 0, "the node's publisher")
-        stamp_ns = 100 * S
-        while not pictures:  # the node sees the listener a moment later
-            peer.images(stamp_ns := stamp_ns + S // 30, RGB, counts, thermal_encoding="mono16")
-            peer.spin_once(0.03)
-        peer.images(50 * S, RGB, counts + 30_000, thermal_encoding="mono16")
-        peer.spin_until(lambda: pictures[-1].header.stamp.sec == 50, "the frame after the loop")
+
+        def publish_until(seen: Callable[[], bool], stamp_ns: int, array: np.ndarray) -> None:
+            while not seen():
+                peer.images(stamp_ns := stamp_ns + S // 30, RGB, array, thermal_encoding="mono16")
+                peer.spin_once(0.03)
+
+        publish_until(lambda: bool(pictures), 100 * S, counts)
+        publish_until(lambda: pictures[-1].header.stamp.sec < 100, 20 * S, counts + 30_000)
     picture = np.frombuffer(pictures[-1].data, np.uint8)
     assert picture.min() < 10
     assert picture.max() > 245
