@@ -17,8 +17,10 @@ _EXTRAS = {
     "train": {"accelerate", "matplotlib", "nncf", "tensorboard"},
     "openvino": {"openvino"},
     "onnxruntime": {"onnxruntime"},
+    "ros-wheels": {"builtin_interfaces", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces", "rclpy"}
+    | {"sensor_msgs", "std_msgs"},
 }
-"""What not every user installs, by the extra of setup.py that has it."""
+"""Optional libraries, by the extra of setup.py that installs them."""
 
 
 @contextmanager
@@ -33,8 +35,9 @@ def clear_errors() -> Iterator[None]:
         extra = next((extra for extra, names in _EXTRAS.items() if library in names), None)
         if extra is None:
             raise
+        wanted = f"epofusion_ros[{extra}]" if extra != "ros-wheels" else f"a sourced ROS 2, or epofusion_ros[{extra}]"
         _fail(
-            f"this command needs {library}, which is not installed; expected epofusion_ros[{extra}]: "
+            f"this command needs {library}, which is not installed; expected {wanted}: "
             "`source scripts/setup_venv` installs everything",
             error,
         )
