@@ -101,18 +101,19 @@ def test_any_number_of_steps_runs(steps: int) -> None:
     assert torch.isfinite(fused).all()
 
 
-def test_latent_only_sampling_decodes_once() -> None:
-    latent_only = build("epofusion_s", reencode=False)
+@pytest.mark.parametrize(("reencode", "decoded"), [(True, 3), (False, 1)])
+def test_latent_only_sampling_decodes_once_and_otherwise_every_step_does(reencode: bool, decoded: int) -> None:
+    model = build("epofusion_s", reencode=reencode)
     calls = 0
 
     def count(*_: object) -> None:
         nonlocal calls
         calls += 1
 
-    latent_only.mscf.register_forward_hook(count)
+    model.mscf.register_forward_hook(count)
     with torch.inference_mode():
-        fused, _ = latent_only(*images(64, 64))
-    assert calls == 1
+        fused, _ = model(*images(64, 64), steps=3)
+    assert calls == decoded
     assert torch.isfinite(fused).all()
 
 
