@@ -1,6 +1,7 @@
 """Reading and writing of images as arrays, and the luma of the paper. OpenCV and numpy only."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ ThermalImage = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 """(H, W): grey levels of 8 bits, or counts or degrees that `ThermalScaler` makes grey levels of."""
 
 
-def _decode(path: Path, flag: int) -> NDArray[np.generic]:
+def _decode(path: Path, flag: int) -> NDArray[Any]:
     try:
         encoded = np.fromfile(path, np.uint8)
     except OSError as error:
