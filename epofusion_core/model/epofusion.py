@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from epofusion_core.exposure import RAMP_START
 from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.embedding import build_embedding
 from epofusion_core.model.encoder import Encoder
@@ -150,7 +151,7 @@ class EPOFusion(nn.Module):
         luma, infrared = (
             nn.functional.pixel_unshuffle(image, self.mscf.stride) for image in (condition.luma, condition.infrared)
         )
-        glare = glare_ramp(luma)
+        glare = glare_ramp(luma, self.config.glare_start or RAMP_START)
         fused = self.source_mix(decoded, luma, infrared, glare)
         if self.config.shapes_relief and not self.training:
             fused = self.relief(fused, luma, infrared, glare, self.mask_probability(condition))

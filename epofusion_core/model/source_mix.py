@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from epofusion_core.exposure import RAMP_START, RAMP_WIDTH
+from epofusion_core.exposure import SATURATED_LUMA
 from epofusion_core.model.config import MASK_THRESHOLD
 from epofusion_core.model.layers import blend, spatial_size, upsample, window_average, window_maximum
 
@@ -34,9 +34,9 @@ _OBJECT_REACH_PX = 4
 averaging alone. With twice as much, objects had a wide dark ring that showed no more of them."""
 
 
-def glare_ramp(luma: Tensor) -> Tensor:
-    """Return how blown out each pixel is: any shape in [0, 1], to the same; the ramp of `epofusion_core.exposure`."""
-    return ((luma - RAMP_START / 255) / (RAMP_WIDTH / 255)).clamp(0.0, 1.0)
+def glare_ramp(luma: Tensor, start: int) -> Tensor:
+    """Return how far each pixel is on the way from `start`, an 8-bit luma, to saturation: any shape in [0, 1]."""
+    return ((luma - start / 255) / ((SATURATED_LUMA - start) / 255)).clamp(0.0, 1.0)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def fused(luma: float, infrared: float, sharpness: float, logits: list[float], a
     """Mix two uniform images by maps that say the same of each block of 2 x 2 pixels."""
     maps = torch.tensor([*logits, *[added] * 4])[None, :, None, None].expand(1, 8, 32, 32)
     images = torch.full((1, 4, 32, 32), luma), torch.full((1, 4, 32, 32), infrared)
-    mixed = SourceMix(STRIDE, sharpness, reach_px)(maps, *images, glare_ramp(images[0]))
+    mixed = SourceMix(STRIDE, sharpness, reach_px)(maps, *images, glare_ramp(images[0], RAMP_START))
     return torch.nn.functional.pixel_shuffle(mixed, STRIDE)
 
 
@@ -80,7 +80,7 @@ def shaped(
     fused: Tensor, luma: Tensor, infrared: Tensor, mask: Tensor | None = None, gain: float = 1.0, reach_px: int = 4
 ) -> Tensor:
     probability = torch.zeros(1, 1, 8, 8) if mask is None else mask
-    images = (fused, luma, infrared, glare_ramp(luma))
+    images = (fused, luma, infrared, glare_ramp(luma, RAMP_START))
     blocks = (torch.nn.functional.pixel_unshuffle(pixels, STRIDE) for pixels in images)
     relief = Relief(STRIDE, XS.latent_stride, gain, reach_px)
     return torch.nn.functional.pixel_shuffle(relief(*blocks, probability), STRIDE)
