@@ -1,6 +1,6 @@
 """Fusing of files: one pair of images, two folders paired by stem, or a pair of videos."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -12,12 +12,11 @@ from epofusion_core.data.pairs import pair_folders
 from epofusion_core.fuser import Fuser, FusionResult
 from epofusion_core.imaging import RgbImage, ThermalImage, read_rgb, read_thermal, write_png
 from epofusion_core.model.config import MASK_THRESHOLD
+from epofusion_core.progress import Progress
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoReader, VideoWriter, is_video
 
 Outputs = dict[str, NDArray[np.uint8]]
-Progress = Callable[[int, int], None]
-"""Called with (done, total); a total of 0 means unknown."""
 
 
 @dataclass

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.cache import Report
 from epofusion_core.engines.engine import Engine, EngineError, EngineOptions
 from epofusion_core.engines.select import open_engine
 from epofusion_core.exposure import overexposed_region, overexposure_map
 from epofusion_core.imaging import RgbImage, luma, with_luma
 from epofusion_core.model.card import ModelCard, read_card, resolve_weights
+from epofusion_core.progress import Log
 
 _LOG = logging.getLogger("epofusion")
 
@@ -58,7 +58,7 @@ class Fuser:
         steps: int | None = None,
         threads: int = 0,
         compiled: bool = False,
-        report: Report = _LOG.info,
+        report: Log = _LOG.info,
     ) -> "Fuser":
         """Load a model; without more words, run it the fastest way that is installed.
 

@@ -21,7 +21,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.imaging import GreyImage, read_grey
 
@@ -170,14 +170,14 @@ class Annotations:
     glare_boxes: MarkedBoxes = field(default_factory=dict)
     outliner: Outliner | None = None
 
-    def scopes_of(self, pair: Pair) -> list[Scope]:
+    def scopes_of(self, pair: FilePair) -> list[Scope]:
         """Return the scopes that a pair is annotated in, the wider first; the rule where it is in none."""
         in_all = pair.name in self.object_boxes or pair.name in self.box_corrections or self._outline_file(pair)
         scopes = [Scope.ALL] if in_all else []
         scopes += [Scope.GLARE] if pair.name in self.glare_boxes else []
         return scopes or [Scope.RULE]
 
-    def boxes_of(self, pair: Pair, height: int, width: int) -> list[Box] | None:
+    def boxes_of(self, pair: FilePair, height: int, width: int) -> list[Box] | None:
         """Return all objects of a pair, or its own boxes corrected; None where nobody looked at it.
 
         Raises:
@@ -190,7 +190,7 @@ class Annotations:
             return corrected_boxes(own, self.box_corrections[pair.name])
         return None
 
-    def objects_of(self, pair: Pair, infrared: GreyImage, scope: Scope) -> Objects:
+    def objects_of(self, pair: FilePair, infrared: GreyImage, scope: Scope) -> Objects:
         """Return the objects of a pair in one of its scopes.
 
         | scope | the objects, by the first of these that there is |
@@ -221,7 +221,7 @@ class Annotations:
             return Objects(outline_or_box(self.outliner, infrared, boxes), scope)
         return Objects(inside_boxes(boxes, *infrared.shape), scope)
 
-    def _outline_file(self, pair: Pair) -> Path | None:
+    def _outline_file(self, pair: FilePair) -> Path | None:
         """Return the file that has the outlines of all objects of a pair: its mask, or one found before."""
         found = self.outlines / f"{pair.name}.png" if self.outlines else None
         return pair.mask or (found if found is not None and found.is_file() else None)

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.cache import Report, cache_folder
+from epofusion_core.engines.cache import cache_folder
 from epofusion_core.engines.engine import EngineError, EngineOptions, GreyInput
 from epofusion_core.engines.frame import Frame
 from epofusion_core.engines.graphs import find_graph
 from epofusion_core.model.config import ModelConfig
+from epofusion_core.progress import Log
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -25,7 +26,7 @@ class OnnxRuntimeEngine:
 
     name = "onnxruntime"
 
-    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Report) -> None:
+    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Log) -> None:
         """Open the exported graph.
 
         Raises:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.cache import Report, cached_file, content_hash
+from epofusion_core.engines.cache import cached_file, content_hash
 from epofusion_core.engines.engine import EngineError, EngineOptions, GreyInput
 from epofusion_core.engines.frame import Frame
 from epofusion_core.engines.graphs import find_graph, shipped_graph
 from epofusion_core.model.config import ModelConfig
+from epofusion_core.progress import Log
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, InferRequest
@@ -24,7 +25,7 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Report) -> None:
+    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Log) -> None:
         """Read the exported graph.
 
         Raises:

@@ -12,6 +12,9 @@ from epofusion_core.training.losses import LossConfig
 
 _STRICT = ConfigDict(extra="forbid")
 
+_OLD_KEYS = {"trained": "stage"}
+"""Keys of earlier versions, which files may still use."""
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -59,9 +62,9 @@ class TrainConfig:
         model: named size.
         overrides: fields of the size's ModelConfig to replace, such as `guidance: false` for an ablation.
         init: weights file to start from.
-        trained: "all", or "masks", for better masks of a trained network: its encoder, neck and guidance head, on
-            annotated pairs alone, while the feature F is held to what it was. The rest of the network stays, so that
-            the fused image changes little but inside the glare, where the mask decides how far the relief may go
+        stage: "all", the whole network; or "masks", encoder, neck and guidance head of a trained network, on annotated
+            pairs alone. With "masks" the feature F is held to what it was, and the rest of the network is frozen. The
+            fused image then changes little but inside the glare, where the mask decides how far a pixel may be darkened
             (`epofusion_core.model.source_mix`).
         feature_weight: of what F has changed by, with "masks" (`losses.feature_loss`).
         data: pairs.
@@ -92,7 +95,7 @@ class TrainConfig:
     data: DataConfig
     overrides: dict[str, Any] = field(default_factory=dict)
     init: Path | None = None
-    trained: Literal["all", "masks"] = "all"
+    stage: Literal["all", "masks"] = "all"
     feature_weight: float = 0.5
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -135,7 +138,9 @@ def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> Tr
         raise ValueError(f"config {path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ValueError(f"config {path} holds {type(values).__name__}; expected a mapping of settings")
+    values = {_OLD_KEYS.get(key, key): value for key, value in values.items()}
     for key, value in (overrides or {}).items():
+        key = _OLD_KEYS.get(key, key)
         *parents, last = key.split(".")
         target = values
         for parent in parents:

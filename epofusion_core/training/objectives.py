@@ -28,14 +28,14 @@ _LARGEST_TIME = 0.999
 
 
 def build_objective(model: EPOFusion, config: TrainConfig) -> nn.Module:
-    """Return the objective that `config.trained` names; it holds the network as `model`.
+    """Return the objective that `config.stage` names; it holds the network as `model`.
 
     Called with a batch and a generator of noise, it returns float32 scalars: the total under "loss", and each term.
 
     Raises:
         ValueError: the network lacks what is to be trained.
     """
-    return MaskObjective(model, config) if config.trained == "masks" else FusionObjective(model, config)
+    return MaskObjective(model, config) if config.stage == "masks" else FusionObjective(model, config)
 
 
 class FusionObjective(nn.Module):
@@ -144,7 +144,7 @@ def _guidance_loss(logits: Tensor | None, batch: Sample, loss: LossConfig) -> Te
 
 def _freeze_all_but_mask_branch(model: EPOFusion) -> None:
     if model.guidance is None:
-        raise ValueError("trained is masks, but the model has no guidance head; expected guidance: true")
+        raise ValueError("stage is masks, but the model has no guidance head; expected guidance: true")
     model.requires_grad_(False)
     for part in (model.encoder, model.neck, model.guidance):
         part.requires_grad_(True)

@@ -9,7 +9,7 @@ from epofusion_core.data.annotations import Annotations, Scope, read_box_correct
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.load import LoadedPair, load_clip, load_pair
 from epofusion_core.data.outline import GrabCutOutliner
-from epofusion_core.data.pairs import Pair, scan_pairs
+from epofusion_core.data.pairs import FilePair, scan_pairs
 from epofusion_core.simulation import SCENES, Drive
 from epofusion_core.training.config import TrainConfig
 
@@ -50,7 +50,7 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)
-    if config.trained == "masks":
+    if config.stage == "masks":
         loaded = [pair for pair in loaded if pair.annotated]
         if not loaded:
             raise ValueError(
@@ -61,7 +61,7 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
 
 
 def _read_of(
-    pairs: list[Pair], file: Path | None, read: Callable[[Path], Mapping[str, _Entries]]
+    pairs: list[FilePair], file: Path | None, read: Callable[[Path], Mapping[str, _Entries]]
 ) -> Mapping[str, _Entries]:
     """Read the boxes or corrections that are asked for; a file that names none of the pairs is told of."""
     entries = read(file) if file else {}

@@ -1,13 +1,15 @@
 """What the subcommands share: progress bars, and one clear sentence instead of a traceback for bad input."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import Progress as ProgressBar
+
+from epofusion_core.progress import Progress
 
 console = Console()
 error_console = Console(stderr=True)
@@ -54,9 +56,9 @@ def note(sentence: str) -> None:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Callable[[int, int], None]]:
+def progress(description: str) -> Iterator[Progress]:
     """Show a progress bar; yields a function to be called with (done, total), a total of 0 meaning unknown."""
-    with Progress(console=console) as bar:
+    with ProgressBar(console=console) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 

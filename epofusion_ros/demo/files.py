@@ -6,7 +6,7 @@ from pathlib import Path
 
 from std_msgs.msg import Header
 
-from epofusion_core.data.pairs import Pair, pair_folders
+from epofusion_core.data.pairs import FilePair, pair_folders
 from epofusion_core.imaging import read_rgb, read_thermal
 from epofusion_core.video import VideoReader, is_video
 from epofusion_ros.demo.images import StampedImage
@@ -34,7 +34,7 @@ def file_images(visible: Path, thermal: Path) -> Iterator[StampedImage]:
     )
 
 
-def _folders(pairs: list[Pair]) -> Iterator[StampedImage]:
+def _folders(pairs: list[FilePair]) -> Iterator[StampedImage]:
     for index, pair in enumerate(pairs):
         stamp_ns = index * 1_000_000_000 // FOLDER_RATE_HZ
         yield StampedImage("rgb", stamp_ns, to_message(read_rgb(pair.visible), Header()))

@@ -122,6 +122,14 @@ def test_a_configuration_survives_its_plain_form() -> None:
         assert ModelConfig.from_dict(config.to_dict()) == config
 
 
+def test_the_keys_on_disk_outlive_the_names_in_the_code() -> None:
+    config = replace(named_config("epofusion_xs"), selection_gain=2.0, selection_radius_px=3)
+    plain = config.to_dict()
+    assert (plain["sharpness"], plain["choice_reach_px"]) == (2.0, 3)
+    assert (plain["relief_gain"], plain["relief_reach_px"]) == (config.darkening_gain, config.darkening_radius_px)
+    assert ModelConfig.from_dict(plain) == config
+
+
 def test_a_wrong_configuration_is_refused_in_one_sentence() -> None:
     values = named_config("epofusion_s").to_dict()
     with pytest.raises(ValueError, match="colour"):
