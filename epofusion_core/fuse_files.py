@@ -21,7 +21,7 @@ Outputs = dict[str, NDArray[np.uint8]]
 
 @dataclass
 class FuseSummary:
-    """What became of the inputs.
+    """Counts of what was fused, and the failures.
 
     Attributes:
         fused: pairs or frames that were fused.

@@ -1,4 +1,4 @@
-"""The one door for users: load a model by name or path, give it two images, get the fused one."""
+"""The public interface: load a model by name or path, give it two images, get the fused one."""
 
 import logging
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _LOG = logging.getLogger("epofusion")
 
 @dataclass(frozen=True)
 class FusionResult:
-    """What one pair of images gives; all arrays share height and width.
+    """Result of one pair of images; all arrays share height and width.
 
     Attributes:
         fused_rgb: (H, W, 3) uint8: the fused luma with the visible image's chroma.
@@ -60,7 +60,7 @@ class Fuser:
         compiled: bool = False,
         report: Log = _LOG.info,
     ) -> "Fuser":
-        """Load a model; without more words, run it the fastest way that is installed.
+        """Load a model. By default it runs on the fastest engine that is installed.
 
         Args:
             model: name of a size whose weights ship, or path of a weights file.
@@ -74,7 +74,7 @@ class Fuser:
 
         Raises:
             WeightsError: the model is unknown or its file is damaged.
-            EngineError: what an option asks for is not there.
+            EngineError: an option cannot be satisfied here.
         """
         options = EngineOptions(engine, device, precision, steps, threads, compiled)
         weights = resolve_weights(model)

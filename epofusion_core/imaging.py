@@ -85,7 +85,7 @@ def with_luma(rgb: RgbImage, new_luma: NDArray[np.float32]) -> RgbImage:
         (H, W, 3) uint8, clipped to 0..255.
     """
     wanted, present = cv2.convertScaleAbs(new_luma, alpha=255.0), luma(rgb)
-    # Saturating 8-bit arithmetic, several times faster than one signed difference; one of the two is 0 everywhere.
+    # Saturating 8-bit arithmetic is faster than one signed difference. At each pixel one of the two is 0.
     lighter, darker = cv2.subtract(wanted, present), cv2.subtract(present, wanted)
     raised = cv2.add(rgb, cv2.cvtColor(lighter, cv2.COLOR_GRAY2RGB))
     return np.asarray(cv2.subtract(raised, cv2.cvtColor(darker, cv2.COLOR_GRAY2RGB)), dtype=np.uint8)

@@ -123,8 +123,8 @@ def outline_pairs(
 ) -> BuildSummary:
     """Write the outlines of the annotated objects, `out`/NAME.png (0 or 255), which training takes as `data.objects`.
 
-    Pairs without annotations, or that cannot be read, are named and skipped; one whose objects are none of them salient
-    in the infrared gets an empty outline.
+    Pairs that have no annotations or cannot be read are named and skipped. A pair without an object that is salient in
+    the infrared gets an empty outline.
     """
     summary = BuildSummary()
     for done, pair in enumerate(pairs, start=1):

@@ -1,4 +1,4 @@
-"""Pairs in memory, as training and others want them: of one size, with their objects. Needs no PyTorch."""
+"""Pairs in memory: both images in one size, with their objects. Needs no PyTorch."""
 
 from dataclasses import dataclass
 

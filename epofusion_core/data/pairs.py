@@ -1,4 +1,4 @@
-"""Readers of paired visible-infrared image folders, in the layouts that people have.
+"""Readers of folders of paired visible and infrared images, in the common layouts.
 
 `<root>/{vi,ir}[,mask]`, the same below a split folder (`<root>/train/{vi,ir}`), below a modality folder
 (`<root>/visible/train`), or below dataset folders with a list file of `dataset/stem` lines.

@@ -1,4 +1,4 @@
-"""The exported graph of a model: beside its weights, where it ships, or made once and kept in the cache."""
+"""The exported graph of a model: shipped beside its weights, or exported once and kept in the cache."""
 
 import importlib.util
 from pathlib import Path

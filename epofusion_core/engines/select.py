@@ -16,7 +16,7 @@ _FASTEST_FIRST = {
     "gpu": ("openvino",),
     "npu": ("openvino",),
 }
-"""Engines by device, as measured in docs/performance.md on the CPU."""
+"""Engines by device, the fastest first; docs/performance.md compares them on the CPU."""
 
 
 def open_engine(weights: Path, card: ModelCard, options: EngineOptions, report: Log) -> Engine:

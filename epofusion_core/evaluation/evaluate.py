@@ -1,4 +1,4 @@
-"""Measuring methods on image pairs and on video clips, in parallel processes; one bad file never stops the rest."""
+"""Measures methods on image pairs and on video clips, in parallel processes. One bad file never stops the rest."""
 
 import functools
 import math
@@ -98,7 +98,7 @@ def _map(measure: Callable[[_Task], ItemResult], tasks: Sequence[_Task], jobs: i
 
 
 def _use_one_thread() -> None:
-    """Keep a worker to one core, since there is one worker a core; PyTorch reads the variable when it is imported."""
+    """Limit a worker to one thread, since each core has a worker. PyTorch reads the variable when it is imported."""
     os.environ["OMP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)
 

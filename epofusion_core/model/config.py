@@ -1,7 +1,7 @@
 """Sizes of the model: one frozen configuration and the one registry of named sizes.
 
-The paper states only totals (Table V); `epofusion_t` is the reconstruction that meets both. `epofusion_s` and
-`epofusion_xs` are ours, for the computers that vehicles have.
+The paper states only totals (Table V), and `epofusion_t` meets both; docs/paper.md says what of it is inferred.
+`epofusion_s` and `epofusion_xs` are ours, for the computers that vehicles have.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _KEYS_ON_DISK: Final = MappingProxyType(
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """All that decides the network's shape and its sampler; kept in the metadata of weights files.
+    """The network's shape and its sampler; kept in the metadata of weights files.
 
     Attributes:
         encoder: name of a timm ConvNeXt.

@@ -1,4 +1,4 @@
-"""What a run trains on: the pairs of its configuration, in memory; real ones, frames of videos, simulated ones."""
+"""The pairs that a run trains on, in memory: image pairs, frames of videos, and simulated pairs."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
         _read_of(scan.pairs, data.glare_boxes, read_marked_boxes),
         GrabCutOutliner() if data.outline_boxes else None,
     )
-    # A pair in two scopes comes twice: what is overexposed anew, and centred on any object, shows little real glare.
+    # A pair in two scopes is loaded twice: crops with added glare, centred on any object, show little real glare.
     loaded = [
         load_pair(pair, annotations, scope)
         for pair in scan.pairs
@@ -63,7 +63,7 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
 def _read_of(
     pairs: list[FilePair], file: Path | None, read: Callable[[Path], Mapping[str, _Entries]]
 ) -> Mapping[str, _Entries]:
-    """Read the boxes or corrections that are asked for; a file that names none of the pairs is told of."""
+    """Read the boxes or corrections of a file; warn of a file that names none of the pairs."""
     entries = read(file) if file else {}
     if file and not any(pair.name in entries for pair in pairs):
         warnings.warn(f"boxes {file} name no pair that is trained on", stacklevel=3)

@@ -1,4 +1,4 @@
-"""`epofusion ablate`: what each part of the method is worth (Table IV), and how many sampling steps pay (Fig. 8)."""
+"""`epofusion ablate`: the model without each of its parts (Table IV), and over the number of steps K (Fig. 8)."""
 
 import os
 from dataclasses import replace
@@ -42,7 +42,7 @@ def ablate(
     from epofusion_core.model.card import read_card, resolve_weights
 
     given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
-    # By PyTorch, which takes any weights and any K as they are; other engines would export a graph for each.
+    # PyTorch takes any weights and any K; other engines would export a graph for each.
     engine = EngineOptions("torch", device, threads=1)
     parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
     complete = ModelMethod("EPOFusion", model, engine)

@@ -55,7 +55,7 @@ class Cameras:
             if not repeat:
                 raise
         finally:
-            # The last image, too, stands for an interval.
+            # The last image has an interval of its own, too.
             self.duration_s = time.monotonic() - start_s + _interval_ns(images) / _NS_PER_S
 
     def _publish_once(

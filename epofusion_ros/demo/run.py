@@ -1,4 +1,4 @@
-"""The course of a demo: start the node, lead it through its states, publish, collect, write what came of it."""
+"""The course of a demo: start the node, activate it, publish, collect, write the results."""
 
 import shutil
 import time

@@ -220,7 +220,7 @@ def _by_cv_bridge(message: ImageLike, encoding: str) -> NDArray[np.uint8]:
 def has_distribution_cv_bridge() -> bool:
     """Tell whether cv_bridge is there and belongs to a sourced ROS 2 distribution.
 
-    Told by its place: the package of that name on package indexes lies outside AMENT_PREFIX_PATH and is not used.
+    Its folder tells: the package of that name on package indexes lies outside AMENT_PREFIX_PATH and is not used.
     """
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
     found = find_spec("cv_bridge")
