@@ -109,5 +109,6 @@ def build(kind: type[T], values: Mapping[str, Value], prefix: str = "") -> T:
 
 def _group(of: "Field[Any]") -> type[Any]:
     """Return the class of a field that is a group."""
-    assert isinstance(of.default_factory, type)
-    return of.default_factory
+    kind: Any = of.default_factory
+    assert isinstance(kind, type)
+    return kind
