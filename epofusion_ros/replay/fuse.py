@@ -1,4 +1,4 @@
-"""The stage that fuses: the node's own worker on the pairs of a schedule, and the measures of what comes out."""
+"""The stage that fuses: the node's own `JobFuser` on the pairs of a schedule, and the measures of what comes out."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
