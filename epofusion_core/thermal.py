@@ -103,7 +103,7 @@ class ThermalScaler:
         return low, high
 
     def _next_range(self, thermal: NDArray[np.float32]) -> tuple[float, float]:
-        previous = self.range  # read once: another thread may reset it
+        previous = self.range
         percentile = self.scaling.mode == "percentile"
         sample = thermal[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX] if percentile else thermal
         sample = sample[np.isfinite(sample)]
