@@ -14,6 +14,9 @@ from epofusion_core.imaging import luma, read_grey, read_rgb, write_png
 from epofusion_core.model.config import MASK_THRESHOLD
 from epofusion_core.video import VideoReader, VideoWriter, is_video
 
+OUTPUTS = ("fused", "mask", "overexposure")
+"""Folders that are written to."""
+
 Outputs = dict[str, NDArray[np.uint8]]
 Report = Callable[[int, int], None]
 """Called with (done, total); a total of 0 means unknown."""

@@ -27,6 +27,10 @@ _PREVIEW_TILE_PX = (320, 240)
 _MIN_OBJECT_SIDE_PX = 6
 
 
+OUTPUTS = ("vi", "ir", "mask", "manifest.jsonl", "preview.png")
+"""What `build_ivoe` writes."""
+
+
 @dataclass(frozen=True)
 class IvoePair:
     """One built pair.

@@ -9,6 +9,9 @@ from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.report import render
 from epofusion_core.evaluation.summary import Evaluation
 
+FILES = ("means.csv", "per_image.csv", "results.json", "report.html")
+"""What is written."""
+
 
 def write_results(folder: Path, title: str, evaluation: Evaluation) -> None:
     """Write `means.csv`, `per_image.csv`, `results.json` and `report.html`; figures that do not apply stay empty.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from epofusion_core.evaluation.evaluate import Outcome
     from epofusion_core.evaluation.summary import Evaluation, Table
+    from epofusion_core.output_guard import OutputFolder
 
 SHEET_PAIRS = 24
 """How many pairs the contact sheet of a report shows unless told."""
@@ -35,6 +36,22 @@ def refuse_equal_names(names: Iterable[str], option: str) -> None:
         if name in seen:
             raise ValueError(f"{name!r} names two rows of the table; expected a name of its own: {option} NAME=PATH")
         seen.add(name)
+
+
+def files_of(models: Iterable[str]) -> list[Path]:
+    """Return the weights files among models that are given as NAME=FILE, as a file or as a named size."""
+    from epofusion_core.model.card import weights_file
+
+    files = (weights_file(split_name(model)[1]) for model in models)
+    return [file for file in files if file is not None]
+
+
+def output_folder(out: Path, command: str) -> "OutputFolder":
+    """Return the folder that `show` writes to."""
+    from epofusion_core.evaluation.results import FILES
+    from epofusion_core.output_guard import OutputFolder
+
+    return OutputFolder(out, command, FILES)
 
 
 def run(title: str, outcomes: "Iterable[Outcome]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":

@@ -1,6 +1,5 @@
 """The course of a demo: start the node, lead it through its states, publish, collect, write what came of it."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epofusion_core.output_guard import remove_made
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.recording import Recording
 from epofusion_ros.installed_files import use_large_shared_memory
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Shows the progress of a stage: its description in, a function that takes (done, total) out."""
+
+OUTPUTS = ("masks", "side_by_side", "fused.mp4", "report.html", "node.log")
+"""All that a demo writes in its folder."""
 
 _START_TIMEOUT_S = 120.0
 _CONNECT_TIMEOUT_S = 30.0
@@ -86,8 +89,8 @@ def _load(images: Iterable[StampedImage], frames: int, stage: Stage) -> list[Sta
 def _clear(out: Path) -> None:
     """Remove what an earlier run has left, and nothing else."""
     out.mkdir(parents=True, exist_ok=True)
-    for folder in ("masks", "side_by_side"):
-        shutil.rmtree(out / folder, ignore_errors=True)
+    remove_made(out / "masks", "[0-9]*_*_mask.png")
+    remove_made(out / "side_by_side", "[0-9]*.png")
     for file in ("fused.mp4", "report.html", "node.log"):
         (out / file).unlink(missing_ok=True)
 

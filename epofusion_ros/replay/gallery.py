@@ -20,6 +20,10 @@ _APART_NS = 1_000_000_000
 """Of each second, one frame is enough: its neighbours look the same."""
 
 
+PICTURE_FILES = "[0-9]*_*.jpg"
+"""Pattern of the names of the pictures, STAMP_LAYER.jpg."""
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why a frame is worth a look.
