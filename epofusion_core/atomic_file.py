@@ -1,12 +1,27 @@
 """Files and folders that appear under their final name whole or not at all, whenever a program ends."""
 
+import errno
+import itertools
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PARTIAL_FILE = r"\..*\.(\d+)\.part"
-"""Pattern of the names of unfinished files; the number is that of the process."""
+PARTIAL_FILE = re.compile(r"\.epofusion-(\d+)-\d+\.part")
+"""Names of unfinished files, which no reader takes for an image; the first number is that of the process."""
+
+_numbers = itertools.count()
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether an error says that a disk has no room for a file, or that a limit of its size is reached."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def cannot_write(path: Path, error: OSError) -> OSError:
+    """Return an error of the same number whose sentence names the file that the user knows."""
+    return OSError(error.errno, f"{path} cannot be written ({error.strerror or error})")
 
 
 @contextmanager
@@ -26,14 +41,13 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException as error:
         partial.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            raise OSError(error.errno, f"{path} cannot be written ({reason})") from error
+            raise cannot_write(path, error) from error
         raise
 
 
 def partial_of(path: Path) -> Path:
-    """Return the name under which this process writes a file until it is whole; no reader takes it for an image."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Return a name beside a file, to write it under until it is whole; it is another one each time."""
+    return path.with_name(f".epofusion-{os.getpid()}-{next(_numbers)}.part")
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

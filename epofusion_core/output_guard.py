@@ -5,7 +5,6 @@ A folder that a command writes to holds a marker file, which lists the names tha
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,8 +74,8 @@ class OutputFolder:
         made[self.command] = made.get(self.command, set()) | set(self.names)
         content = {command: sorted(names) for command, names in sorted(made.items()) if names}
         write_text(self.path / MARKER, json.dumps(content, indent=1) + "\n")
-        for name in self.names:
-            _remove_leftovers(self.path, name)
+        _remove_leftovers([self.path], recursive=False)
+        _remove_leftovers([self.path / name for name in self.names], recursive=True)
 
 
 def check_file(path: Path, inputs: Iterable[Path | None], *, overwrite: bool = False) -> None:
@@ -193,13 +192,13 @@ def _is_marker(content: object) -> bool:
     return isinstance(content, dict) and all(isinstance(names, list) for names in content.values())
 
 
-def _remove_leftovers(folder: Path, name: str) -> None:
+def _remove_leftovers(folders: Iterable[Path], *, recursive: bool) -> None:
     """Remove the unfinished files of runs that were killed; those of running processes stay."""
-    below = (folder / name).rglob("*") if (folder / name).is_dir() else iter(())
-    for file in (*folder.glob(f".{name}.*"), *below):
-        found = re.fullmatch(PARTIAL_FILE, file.name)
-        if found and not _is_running(int(found[1])):
-            file.unlink(missing_ok=True)
+    for folder in folders:
+        for file in folder.rglob(".*.part") if recursive else folder.glob(".*.part"):
+            found = PARTIAL_FILE.fullmatch(file.name)
+            if found and not _is_running(int(found[1])):
+                file.unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:

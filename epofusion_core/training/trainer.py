@@ -26,11 +26,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from epofusion_core.atomic_file import write_bytes
 from epofusion_core.folder_swap import SWAP_SUFFIXES, finish_swap, swap_in, unfinished_folder
 from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
@@ -239,7 +240,7 @@ def _stop_if_not_finite(loss: Tensor, batch: Sample, out: Path) -> None:
     if torch.isfinite(loss):
         return
     path = out / _NON_FINITE_BATCH
-    save_file({name: tensor.cpu().contiguous() for name, tensor in batch.items()}, path)  # type: ignore[attr-defined]
+    write_bytes(path, save({name: tensor.cpu().contiguous() for name, tensor in batch.items()}))  # type: ignore[attr-defined]
     raise NonFiniteLossError(f"loss is {loss.item()}; the batch that caused it is saved in {path}")
 
 

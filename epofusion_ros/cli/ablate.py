@@ -94,5 +94,6 @@ def _write_steps(pairs: "list[Pair]", methods: "list[ModelMethod]", evaluation: 
         for method in methods
         if (k := method.engine.steps)
     ]
-    write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].engine.device})", results)
+    with clear_errors():
+        write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].engine.device})", results)
     console.print(f"plot: {out / 'steps.png'}", highlight=False, markup=False, soft_wrap=True)

@@ -71,12 +71,14 @@ def bag(
         for output in outputs:
             output.mark()
     try:
-        replays = replay_bags(tasks, jobs, progress)
+        with clear_errors():
+            replays = replay_bags(tasks, jobs, progress)
     except KeyboardInterrupt as interrupt:
         error_console.print("interrupted; the same command with --resume goes on from here")
         raise typer.Exit(130) from interrupt
     if replays.done:
-        write_report(out / "report.html", list(replays.done), replays.failures, pictures)
+        with clear_errors():
+            write_report(out / "report.html", list(replays.done), replays.failures, pictures)
     _say(replays, out)
 
 

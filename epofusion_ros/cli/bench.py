@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from epofusion_core.atomic_file import write_text
 from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors, console, note
 
@@ -59,7 +60,7 @@ def bench(
 
 
 def _write(out: Path, results: dict[str, Any]) -> None:
-    (out / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_text(out / "bench.json", json.dumps(results, indent=1) + "\n")
 
 
 def _show(results: dict[str, Any]) -> None:

@@ -62,7 +62,6 @@ def calibrate(
             pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames)
         visible, thermal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         found = estimate_homography(visible, thermal, _corners(pattern), model.value)
-        out.parent.mkdir(parents=True, exist_ok=True)
         write_homography(out, found.homography, found.residual_px)
         _write_overlay(picture, pairs[len(pairs) // 2], found)
     note(f"{len(pairs)} pairs, by {found.method}: residual {found.residual_px:.2f} px of the RGB image")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from epofusion_ros.cli.console import console, error_console, note
+from epofusion_ros.cli.console import clear_errors, console, error_console, note
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -69,7 +69,8 @@ def show(title: str, out: Path, evaluation: "Evaluation") -> None:
 
     from epofusion_core.evaluation.results import write_results
 
-    write_results(out, title, evaluation)
+    with clear_errors():
+        write_results(out, title, evaluation)
     wide = Console(width=max(console.width, _TABLE_WIDTH))
     for table in evaluation.tables:
         wide.print(_terminal_table(table))

@@ -36,6 +36,7 @@ def export(
             )
         if precision == "int8" and calibration is None:
             raise ValueError("precision int8 needs --calibration: a folder of training pairs")
+        from epofusion_core.atomic_file import write_bytes
         from epofusion_core.engines.export import export_onnx
         from epofusion_core.engines.graphs import graph_name
         from epofusion_core.model.card import read_card, resolve_weights
@@ -50,18 +51,15 @@ def export(
         made = [quantized_graph, quantized_graph.with_suffix(".bin")] if precision == "int8" else [graph]
         for file in made:
             check_file(file, [weights, calibration, list_file], overwrite=overwrite)
-        folder.mkdir(parents=True, exist_ok=True)
         if precision != "int8" or not graph.is_file():
-            graph.write_bytes(export_onnx(weights, chosen_steps, half=precision == "f16"))
+            write_bytes(graph, export_onnx(weights, chosen_steps, half=precision == "f16"))
         if precision == "int8":
-            import openvino
-
-            from epofusion_core.engines.quantize import quantize_graph
+            from epofusion_core.engines.quantize import quantize_graph, save_graph
 
             assert calibration is not None
             quantized = quantize_graph(graph, config, _calibration(calibration, list_file, pairs))
             graph = quantized_graph
-            openvino.save_model(quantized, graph)
+            save_graph(quantized, graph)
     note(f"written: {graph}")
 
 

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.output_guard import remove_made
 from epofusion_ros.replay.bag import RawMessage
 from epofusion_ros.replay.fused_bag import FUSED_BAG_FILES, written_messages
@@ -82,7 +83,7 @@ class Checkpoint:
         else:
             _remove(kept)
             remove_made(self.folder / PICTURES, PICTURE_FILES)
-        (self.folder / _TASK).write_text(self._task, encoding="utf-8")
+        write_text(self.folder / _TASK, self._task)
         return _recovered(kept) if kept.is_dir() else Earlier()
 
     def _has_same_task(self) -> bool:

@@ -139,7 +139,7 @@ def test_a_damaged_marker_vouches_for_nothing(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_has_left_half_is_removed_by_the_next_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "fused").mkdir()
-    killed = tmp_path / "fused" / ".a.png.999999999.part"
+    killed = tmp_path / "fused" / ".epofusion-999999999-0.part"
     running, foreign = partial_of(tmp_path / "fused" / "b.png"), tmp_path / "fused" / "c.part"
     for file in (killed, running, foreign):
         file.touch()
