@@ -1,6 +1,7 @@
 """Fusing of files: one pair of images, two folders paired by stem, or a pair of videos."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -15,6 +16,9 @@ from epofusion_core.model.config import MASK_THRESHOLD
 from epofusion_core.progress import Progress
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoReader, VideoWriter, is_video
+
+OUTPUTS = ("fused", "mask", "overexposure")
+"""Folders that are written to."""
 
 Outputs = dict[str, NDArray[np.uint8]]
 
@@ -99,28 +103,25 @@ def _fuse_videos(fuser: Fuser, visible: Path, infrared: Path, out: Path, report:
     summary = FuseSummary()
     writers: dict[str, VideoWriter] = {}
     scale = ThermalScaler(ThermalScaling())
-    with VideoReader(visible) as visible_video, VideoReader(infrared) as infrared_video:
+    with VideoReader(visible) as visible_video, VideoReader(infrared) as infrared_video, ExitStack() as finished:
         total = min(visible_video.frames, infrared_video.frames)
-        try:
-            for number, (rgb, thermal) in enumerate(_paired_frames(visible_video, infrared_video)):
-                if rgb is None or thermal is None:
-                    missing = infrared if thermal is None else visible
-                    summary.failures.append(f"frame {number}: {missing} has ended")
-                    continue
-                try:
-                    result = fuser(rgb, scale(thermal))
-                except ValueError as error:
-                    summary.failures.append(f"frame {number}: {error}")
-                    continue
-                for kind, image in outputs(result).items():
-                    if kind not in writers:
-                        writers[kind] = VideoWriter(out / kind / f"{visible.stem}.mp4", visible_video.rate_hz)
-                    writers[kind].write(image)
-                summary.fused += 1
-                report(summary.fused, total)
-        finally:
-            for writer in writers.values():
-                writer.close()
+        for number, (rgb, thermal) in enumerate(_paired_frames(visible_video, infrared_video)):
+            if rgb is None or thermal is None:
+                missing = infrared if thermal is None else visible
+                summary.failures.append(f"frame {number}: {missing} has ended")
+                continue
+            try:
+                result = fuser(rgb, scale(thermal))
+            except ValueError as error:
+                summary.failures.append(f"frame {number}: {error}")
+                continue
+            for kind, image in outputs(result).items():
+                if kind not in writers:
+                    video = VideoWriter(out / kind / f"{visible.stem}.mp4", visible_video.rate_hz)
+                    writers[kind] = finished.enter_context(video)
+                writers[kind].write(image)
+            summary.fused += 1
+            report(summary.fused, total)
     return summary
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.atomic_file import write_bytes
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 
 RgbImage = NDArray[np.uint8]
@@ -92,13 +93,12 @@ def with_luma(rgb: RgbImage, new_luma: NDArray[np.float32]) -> RgbImage:
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a grey (H, W) or RGB (H, W, 3) uint8 image; its folder is made.
+    """Write a grey (H, W) or RGB (H, W, 3) uint8 image in one step; its folder is made.
 
     Raises:
         OSError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     encoded, data = cv2.imencode(".png", image if image.ndim == 2 else image[:, :, ::-1])
     if not encoded:
         raise OSError(f"{path}: PNG encoding failed for an array of shape {image.shape} and type {image.dtype}")
-    data.tofile(path)
+    write_bytes(path, data.data)

@@ -1,6 +1,7 @@
 """Reading and writing of video files as RGB frames, by PyAV (ffmpeg): H.264 that browsers play."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -8,6 +9,7 @@ from types import TracebackType
 import av
 import numpy as np
 
+from epofusion_core.atomic_file import cannot_write, partial_of
 from epofusion_core.imaging import RgbImage, ThermalImage, luma
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
@@ -93,33 +95,65 @@ class VideoReader:
 
 
 class VideoWriter:
-    """Writes RGB or grey frames of one size as H.264 in MP4."""
+    """Writes RGB or grey frames of one size as H.264 in MP4; the file appears under its name when it is complete."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
-        """Create the file and its folder; the first frame decides the size."""
+        """Begin a file and make its folder; the first frame decides the size."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._container = av.open(str(path), "w")
+        self._path, self._partial = path, partial_of(path)
+        self._container = av.open(str(self._partial), "w", format="mp4")
         self._stream = self._container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1000))
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"crf": "18", "preset": "veryfast"}
         self._sized = False
 
     def write(self, image: RgbImage) -> None:
-        """Append a frame, (H, W, 3) RGB or (H, W) grey, uint8; odd sizes lose their last row or column."""
+        """Append a frame, (H, W, 3) RGB or (H, W) grey, uint8; odd sizes lose their last row or column.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         rgb = image if image.ndim == 3 else np.dstack([image] * 3)
         rgb = np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
         if not self._sized:
             self._stream.height, self._stream.width = rgb.shape[:2]
             self._sized = True
-        for packet in self._stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")):
-            self._container.mux(packet)
+        self._mux(av.VideoFrame.from_ndarray(rgb, format="rgb24"))
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._sized:
-            for packet in self._stream.encode():
+        """Finish the file, which takes its name.
+
+        Raises:
+            OSError: it cannot be written; nothing of it stays.
+        """
+        try:
+            if self._sized:
+                self._mux(None)
+            self._finish()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _finish(self) -> None:
+        try:
+            self._container.close()
+            self._partial.replace(self._path)
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        """Encode a frame, or None for what the encoder still holds, and write it."""
+        try:
+            for packet in self._stream.encode(frame):
                 self._container.mux(packet)
-        self._container.close()
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+
+    def discard(self) -> None:
+        """Give the file up; what was there before under its name stays."""
+        with suppress(av.FFmpegError):
+            self._container.close()
+        self._partial.unlink(missing_ok=True)
 
     def __enter__(self) -> "VideoWriter":
         return self
@@ -127,4 +161,8 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """Finish the file; after an exception, give it up."""
+        if error is None:
+            self.close()
+        else:
+            self.discard()

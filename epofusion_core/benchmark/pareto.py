@@ -6,6 +6,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from epofusion_core.atomic_file import replacing
+
 _MARKERS = {"torch": "o", "onnxruntime": "s", "openvino": "^"}
 _COLOURS = {"f32": "#1f6f8b", "bf16": "#c77d1e", "f16": "#7a5195", "int8": "#b3363c"}
 
@@ -59,7 +61,8 @@ def plot_pareto(path: Path, points: Sequence[Point], measure: str, title: str) -
     axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    figure.savefig(path, dpi=130)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")
 
 
 def front(points: Sequence[Point]) -> list[Point]:

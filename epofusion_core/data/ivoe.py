@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.data.annotations import Annotations, Box, Mask, Outliner, read_boxes
 from epofusion_core.data.glare import LightSpot, add_glare, random_spot
 from epofusion_core.data.pairs import FilePair
@@ -25,6 +26,10 @@ _MAX_OBJECTS = 3
 _PREVIEW_PAIRS = 12
 _PREVIEW_TILE_PX = (320, 240)
 _MIN_OBJECT_SIDE_PX = 6
+
+
+OUTPUTS = ("vi", "ir", "mask", "manifest.jsonl", "preview.png")
+"""What `build_ivoe` writes."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def build_ivoe(
     finished = _read_manifest(manifest, header)
     out.mkdir(parents=True, exist_ok=True)
     if not manifest.exists():
-        manifest.write_text(json.dumps(header) + "\n")
+        write_text(manifest, json.dumps(header) + "\n")
     summary = BuildSummary()
     with manifest.open("a") as log:
         for done, pair in enumerate(pairs, start=1):
@@ -226,7 +231,7 @@ def _read_manifest(path: Path, header: dict[str, object]) -> set[str]:
         except (json.JSONDecodeError, KeyError):
             continue
         complete.append(line)
-    path.write_text("\n".join([first, *complete]) + "\n")
+    write_text(path, "\n".join([first, *complete]) + "\n")
     return names
 
 

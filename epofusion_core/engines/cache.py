@@ -1,13 +1,12 @@
 """Files that are made once and kept in the user's cache folder, by names that hold a hash of what they are made of."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from epofusion_core.atomic_file import write_bytes
 from epofusion_core.progress import Log
 
 
@@ -47,20 +46,7 @@ def cached_file(name: str, build: Callable[[], bytes], what: str, report: Log) -
         report(f"{path} is damaged: {what} again")
     else:
         report(f"{what}, kept in {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = build()
-    _replace(path, content)
-    _replace(checksum, hashlib.sha256(content).hexdigest().encode())
+    write_bytes(path, content)
+    write_bytes(checksum, hashlib.sha256(content).hexdigest().encode())
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise

@@ -81,6 +81,11 @@ def resolve_weights(name_or_path: str | Path) -> Path:
     return path
 
 
+def weights_file(name_or_path: str | Path) -> Path | None:
+    """Return the file that a user names; None for a named size, whose file is ours."""
+    return None if str(name_or_path) in MODELS else Path(name_or_path)
+
+
 def read_card(path: Path) -> ModelCard:
     """Return what a weights file says of itself, without loading tensors.
 

@@ -14,6 +14,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from epofusion_core.atomic_file import write_text
+
 Size = tuple[int, int]
 """(height, width) in pixels."""
 
@@ -100,7 +102,7 @@ def write_homography(path: Path, homography: Homography, residual_px: float) -> 
         "rgb_size": {"height": homography.rgb_size[0], "width": homography.rgb_size[1]},
         "residual_px": round(residual_px, 3),
     }
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    write_text(path, yaml.safe_dump(values, sort_keys=False))
 
 
 def _read(path: Path) -> Mapping[str, Any]:

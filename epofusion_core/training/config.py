@@ -7,6 +7,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.training.augment import AugmentConfig
 from epofusion_core.training.losses import LossConfig
 
@@ -119,8 +120,7 @@ class TrainConfig:
 
 def write_train_config(path: Path, config: TrainConfig) -> None:
     """Write a run's configuration with all its defaults, as `read_train_config` reads it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(TypeAdapter(TrainConfig).dump_python(config, mode="json"), sort_keys=False))
+    write_text(path, yaml.safe_dump(TypeAdapter(TrainConfig).dump_python(config, mode="json"), sort_keys=False))
 
 
 def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> TrainConfig:

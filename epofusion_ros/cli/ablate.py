@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epofusion_ros.cli import comparison
+from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors, console
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def ablate(
     device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on each report's contact sheet.")] = comparison.SHEET_PAIRS,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Measure a trained model without each of its parts, and with K = 1, 2, ... sampling steps.
 
@@ -40,17 +41,22 @@ def ablate(
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import ModelMethod
     from epofusion_core.model.card import read_card, resolve_weights
+    from epofusion_core.output_guard import OutputFolder
 
     given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
     # PyTorch takes any weights and any K; other engines would export a graph for each.
     engine = EngineOptions("torch", device, threads=1)
     parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
     complete = ModelMethod("EPOFusion", model, engine)
+    output = OutputFolder(out, "ablate", ("parts", "steps"))
     with clear_errors():
+        weights = [path for _, path in given]
+        output.check([data, list_file, *weights, *comparison.files_of([model])], overwrite=overwrite)
         import epofusion_core.evaluation.ablation  # noqa: F401  what it needs, before the hours of measuring
 
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)
+        output.mark()
     evaluation = _compare("Table IV: parts left out", scan.pairs, [*parts, complete], out / "parts", jobs, sheet)
     problems = [*scan.unpaired, *evaluation.problems]
     if cards[-1].config.diffusion:
@@ -88,5 +94,6 @@ def _write_steps(pairs: "list[FilePair]", methods: "list[ModelMethod]", evaluati
         for method in methods
         if (k := method.engine.steps)
     ]
-    write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].engine.device})", results)
+    with clear_errors():
+        write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].engine.device})", results)
     console.print(f"plot: {out / 'steps.png'}", highlight=False, markup=False, soft_wrap=True)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from epofusion_ros.cli.console import console, error_console, note
+from epofusion_ros.cli.console import clear_errors, console, error_console, note
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from epofusion_core.evaluation.evaluate import ItemResult
     from epofusion_core.evaluation.summary import Evaluation, Table
+    from epofusion_core.output_guard import OutputFolder
 
 SHEET_PAIRS = 24
 """How many pairs the contact sheet of a report shows unless told."""
@@ -37,6 +38,22 @@ def refuse_equal_names(names: Iterable[str], option: str) -> None:
         seen.add(name)
 
 
+def files_of(models: Iterable[str]) -> list[Path]:
+    """Return the weights files among models that are given as NAME=FILE, as a file or as a named size."""
+    from epofusion_core.model.card import weights_file
+
+    files = (weights_file(split_name(model)[1]) for model in models)
+    return [file for file in files if file is not None]
+
+
+def output_folder(out: Path, command: str) -> "OutputFolder":
+    """Return the folder that `show` writes to."""
+    from epofusion_core.evaluation.results import FILES
+    from epofusion_core.output_guard import OutputFolder
+
+    return OutputFolder(out, command, FILES)
+
+
 def run(title: str, outcomes: "Iterable[ItemResult]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":
     """Collect outcomes behind a progress bar."""
     from rich.progress import track
@@ -52,7 +69,8 @@ def show(title: str, out: Path, evaluation: "Evaluation") -> None:
 
     from epofusion_core.evaluation.results import write_results
 
-    write_results(out, title, evaluation)
+    with clear_errors():
+        write_results(out, title, evaluation)
     wide = Console(width=max(console.width, _TABLE_WIDTH))
     for table in evaluation.tables:
         wide.print(_terminal_table(table))

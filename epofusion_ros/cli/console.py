@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as ProgressBar
 
+from epofusion_core.atomic_file import is_disk_full
 from epofusion_core.progress import Progress
 
 console = Console()
@@ -27,10 +28,16 @@ _EXTRAS = {
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Turn bad input, or a library that is missing, into a sentence on standard error and exit code 2."""
+    """Turn errors into one sentence on standard error.
+
+    Exit code 1: the disk is full; 2: bad input, or a library that is missing.
+    """
     try:
         yield
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        sentence = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        _fail(sentence, error, 1 if is_disk_full(error) else 2)
+    except ValueError as error:
         _fail(str(error), error)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
@@ -45,9 +52,9 @@ def clear_errors() -> Iterator[None]:
         )
 
 
-def _fail(sentence: str, error: Exception) -> NoReturn:
+def _fail(sentence: str, error: Exception, code: int = 2) -> NoReturn:
     error_console.print(f"[red]error:[/red] {escape(sentence)}", soft_wrap=True, highlight=False)
-    raise typer.Exit(2) from error
+    raise typer.Exit(code) from error
 
 
 def note(sentence: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from epofusion_ros.cli import comparison
+from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors
 
 
@@ -23,6 +23,7 @@ def score(
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Measure fused images of any methods against the rules maximum, average and glare_maximum.
 
@@ -34,12 +35,15 @@ def score(
     from epofusion_core.evaluation.methods import FolderMethod, Method, RuleMethod
 
     named = [comparison.split_name(argument) for argument in fused]
+    output = comparison.output_folder(out, "score")
     with clear_errors():
+        output.check([vi, ir, mask, *(Path(folder) for _, folder in named)], overwrite=overwrite)
         scan = pair_folders(vi, ir, mask)
         comparison.refuse_equal_names((name for name, _ in named), "--fused")
         for _, folder in named:
             if not Path(folder).is_dir():
                 raise ValueError(f"fused folder {folder} is missing; expected a folder of images")
+        output.mark()
     methods: list[Method] = [RuleMethod(name) for name in RULES]
     methods += [FolderMethod(name, Path(folder)) for name, folder in named]
     outcomes = measure_pairs(scan.pairs, methods, jobs)

@@ -1,12 +1,12 @@
 """The course of a demo: start the node, activate it, publish, collect, write the results."""
 
-import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epofusion_core.output_guard import remove_made
 from epofusion_core.progress import OpenProgress
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.recording import Recording
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from epofusion_ros.demo.cameras import Cameras
     from epofusion_ros.demo.collector import Collector
 
+
+OUTPUTS = ("masks", "side_by_side", "fused.mp4", "report.html", "node.log")
+"""All that a demo writes in its folder."""
 
 _START_TIMEOUT_S = 120.0
 _CONNECT_TIMEOUT_S = 30.0
@@ -84,8 +87,8 @@ def _load(images: Iterable[StampedImage], frames: int, stage: OpenProgress) -> l
 def _clear(out: Path) -> None:
     """Remove what an earlier run has left, and nothing else."""
     out.mkdir(parents=True, exist_ok=True)
-    for folder in ("masks", "side_by_side"):
-        shutil.rmtree(out / folder, ignore_errors=True)
+    remove_made(out / "masks", "[0-9]*_*_mask.png")
+    remove_made(out / "side_by_side", "[0-9]*.png")
     for file in ("fused.mp4", "report.html", "node.log"):
         (out / file).unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from epofusion_core.atomic_file import cannot_write, is_disk_full
 from epofusion_core.progress import OpenProgress
 from epofusion_ros.replay.replay_bag import BagTask, replay_bag
 from epofusion_ros.replay.report import Failure
@@ -45,7 +46,11 @@ def tasks_of(bags: Sequence[Path], out: Path, settings: ReplaySettings, *, resum
 
 
 def replay_bags(tasks: Sequence[BagTask], jobs: int, stage: OpenProgress) -> Replays:
-    """Replay bags, `jobs` of them at a time."""
+    """Replay bags, `jobs` of them at a time.
+
+    Raises:
+        OSError: the disk is full; what is done can be resumed.
+    """
     if jobs == 1 or len(tasks) == 1:
         return _one_by_one(tasks, stage)
     replays = Replays()
@@ -83,6 +88,8 @@ def _one_by_one(tasks: Sequence[BagTask], stage: OpenProgress) -> Replays:
 
 def _collect(replays: Replays, task: BagTask, future: "Future[BagSummary]") -> None:
     error = future.exception()
+    if isinstance(error, OSError) and is_disk_full(error):
+        raise cannot_write(task.folder, error) from error
     if error is None:
         replays.done[task.folder] = future.result()
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.evaluation.columns import COLUMNS, Column
 from epofusion_core.evaluation.summary import Table
 from epofusion_core.report.charts import events, histogram, timeline
@@ -79,7 +80,7 @@ def write_report(path: Path, folders: Sequence[Path], failures: Sequence[Failure
     page = render_page(
         __package__, "report.html.jinja", sections=sections, failures=failures, layers=LAYERS, described=described
     )
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 def described(row: PairRow) -> list[tuple[Column, str]]:

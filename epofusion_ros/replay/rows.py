@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from epofusion_core.atomic_file import replacing
 from epofusion_core.evaluation.baselines import RULES
 from epofusion_ros.stream.frame_account import Fate
 
@@ -101,7 +102,7 @@ def read_rows(path: Path) -> list[PairRow]:
 
 def write_unmatched(path: Path, images: Iterable[tuple[int, int]]) -> None:
     """Write stamp and time of recording, ns, of RGB images without a partner."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["stamp_ns", "rgb_bag_ns"])
         writer.writerows(images)

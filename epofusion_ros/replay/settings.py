@@ -1,10 +1,11 @@
 """What a replay is asked to do, and the reading of a ROS parameter file without ROS."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from epofusion_core.model.config import MODELS
 from epofusion_ros.parameters.declaration import Value
 from epofusion_ros.parameters.node_parameters import DECLARATIONS, NodeParameters, from_values
 
@@ -35,6 +36,10 @@ class ReplaySettings:
     def mode(self) -> str:
         """Name of the mode."""
         return "every" if self.inference_ms is None else "realtime"
+
+    def files(self) -> list[Path]:
+        """Return the files and folders that the parameters name: weights and a calibration, where they are given."""
+        return _paths_in(asdict(self.parameters))
 
 
 def read_parameter_file(path: Path) -> dict[str, Value]:
@@ -70,6 +75,16 @@ def parameters_of(path: Path | None, overrides: Mapping[str, Value]) -> NodePara
         ValueError: see `read_parameter_file`; or a value is outside its range.
     """
     return from_values({**(read_parameter_file(path) if path else {}), **overrides})
+
+
+def _paths_in(values: Mapping[str, Any]) -> list[Path]:
+    found: list[Path] = []
+    for value in values.values():
+        if isinstance(value, dict):
+            found += _paths_in(value)
+        elif isinstance(value, str) and value not in MODELS and value and Path(value).exists():
+            found.append(Path(value))
+    return found
 
 
 def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

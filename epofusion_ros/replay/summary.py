@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.evaluate import Measurement
 from epofusion_core.evaluation.exposure_metrics import MIN_OVEREXPOSED_FRACTION
@@ -130,10 +131,8 @@ def comparison(rows: Sequence[PairRow]) -> Table | None:
 
 
 def write_summary(path: Path, summary: BagSummary) -> None:
-    """Write a summary; it appears whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(asdict(summary), indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    """Write a summary."""
+    write_text(path, json.dumps(asdict(summary), indent=1) + "\n")
 
 
 def read_summary(path: Path) -> BagSummary:
