@@ -38,12 +38,12 @@ TOPICS = (
     Topic("/epofusion/fused/image", _IMAGE, False, "rgb8, the fused image, under the RGB image's header"),
     Topic("/epofusion/fused/image/compressed", "sensor_msgs/CompressedImage", False, "the same as JPEG"),
     Topic("/epofusion/fused/camera_info", "sensor_msgs/CameraInfo", False, "that of the RGB camera"),
-    Topic("/epofusion/overexposure_mask", _IMAGE, False, "mono8, where the visible image is blown out, 0 to 255"),
+    Topic("/epofusion/overexposure_mask", _IMAGE, False, "mono8, 0-255: how blown out the visible image is here"),
     Topic(
         "/epofusion/guidance_mask",
         _IMAGE,
         False,
-        "mono8, the model's probability of an infrared-salient object inside it",
+        "mono8, 0-255: probability that a person or vehicle is hidden here by glare",
     ),
     Topic("/epofusion/overlay", _IMAGE, False, "rgb8, both drawn on the fused image"),
     Topic(
