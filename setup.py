@@ -92,7 +92,7 @@ setup(
     entry_points={
         "console_scripts": [
             "epofusion = epofusion_ros.cli.main:app",
-            "fusion_node = epofusion_ros.fusion_node:main",
+            "fusion_node = epofusion_ros.node.fusion_node:main",
         ]
     },
     zip_safe=False,

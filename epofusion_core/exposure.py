@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 SATURATED_LUMA: Final = 245
 """8-bit luma from which a visible pixel counts as overexposed."""
 
-_RAMP_START: Final = 225
-_RAMP_WIDTH: Final = 20
+RAMP_START, RAMP_WIDTH = 225, 20
+"""8-bit luma from which a visible pixel counts as blown out at all, and how much more makes it count in full."""
+
 _BLUR_SIGMA_PX: Final = 3.0
 _REACH_PX: Final = 16
 """No less than how far dilation and Gaussian carry a bright pixel."""
 
-_RAMP: Final = np.rint(np.clip((np.arange(256) - _RAMP_START) / _RAMP_WIDTH, 0, 1) * 255).astype(np.uint8)
+_RAMP: Final = np.rint(np.clip((np.arange(256) - RAMP_START) / RAMP_WIDTH, 0, 1) * 255).astype(np.uint8)
 """The ramp as a table over the luma, of full scale 255: 8-bit filters are several times faster than float ones."""
 
 _GAP: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
@@ -27,8 +28,8 @@ _GAP: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 def overexposure_map(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return how blown out the visible image is, per pixel.
 
-    The ramp clip((Y - 225) / 20, 0, 1) is dilated by 3x3 and smoothed by a Gaussian of sigma 3 pixels, so that
-    the map has no hard edge where a fused image would show a seam.
+    The ramp clip((Y - RAMP_START) / RAMP_WIDTH, 0, 1) is dilated by 3x3 and smoothed by a Gaussian of sigma 3 pixels,
+    so that the map has no hard edge where a fused image would show a seam.
 
     Args:
         luma: (H, W) uint8, BT.601 luma.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from epofusion_core.data.pairs import pair_folders
 from epofusion_core.fuser import Fuser, FusionResult
 from epofusion_core.imaging import luma, read_grey, read_rgb, write_png
+from epofusion_core.model.config import MASK_THRESHOLD
 from epofusion_core.video import VideoReader, VideoWriter, is_video
 
 Outputs = dict[str, NDArray[np.uint8]]
@@ -76,7 +77,7 @@ def outputs(result: FusionResult) -> Outputs:
     """Return the pictures that are written, by the name of their folder; masks are 0..255, guidance 0 or 255."""
     return {
         "fused": result.fused_rgb,
-        "mask": np.where(result.guidance >= 0.5, np.uint8(255), np.uint8(0)),
+        "mask": np.where(result.guidance >= MASK_THRESHOLD, np.uint8(255), np.uint8(0)),
         "overexposure": np.rint(result.overexposure * 255.0).astype(np.uint8),
     }
 

@@ -19,7 +19,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 from lifecycle_msgs.msg import Transition
 
-from epofusion_ros.share import DDS_PROFILE_VARIABLE
+from epofusion_ros.installed_files import DDS_PROFILE_VARIABLE
 from launch import Action, LaunchContext, LaunchDescription
 
 SHARE = FindPackageShare("epofusion_ros")

@@ -5,9 +5,9 @@ import time
 import numpy as np
 import torch
 
+from epofusion_core.engines.folding import fold_norms
 from epofusion_core.engines.frame import Frame
 from epofusion_core.model.card import resolve_weights
-from epofusion_core.model.folding import fold_norms
 from epofusion_core.model.weights import load_weights
 
 _BATCHES = (1, 2, 4, 8)

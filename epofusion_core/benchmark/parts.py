@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from epofusion_core.engines.folding import fold_norms
 from epofusion_core.engines.frame import Frame
 from epofusion_core.exposure import overexposure_map
 from epofusion_core.imaging import luma, with_luma
 from epofusion_core.model.card import resolve_weights
-from epofusion_core.model.folding import fold_norms
 from epofusion_core.model.weights import load_weights
 
 _RUNS = 15

@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.data.annotations import Annotations, Box, Mask, Outliner, read_boxes
 from epofusion_core.data.glare import LightSpot, add_glare, random_spot
-from epofusion_core.data.marked_boxes import Markings
-from epofusion_core.data.outline import Box, Mask, Outliner, read_boxes
 from epofusion_core.data.pairs import Pair
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, write_png
@@ -65,7 +64,7 @@ def build_ivoe(
     out: Path,
     outliner: Outliner,
     *,
-    markings: Markings | None = None,
+    annotations: Annotations | None = None,
     seed: int = 0,
     settings: dict[str, str] | None = None,
     report: Callable[[int, int], None] = lambda *_: None,
@@ -76,7 +75,7 @@ def build_ivoe(
         pairs: pairs with boxes or masks; one that has neither, or cannot be read, is named and skipped.
         out: folder to write to; pairs that its manifest lists are kept.
         outliner: finds the objects within boxes; masks need none.
-        markings: boxes that win over those of the pairs.
+        annotations: boxes that win over those of the pairs.
         seed: of all that is random.
         settings: what else decides the result, such as the outline method; kept in the manifest.
         report: told of progress, (done, total).
@@ -98,7 +97,7 @@ def build_ivoe(
                 summary.kept += 1
             else:
                 try:
-                    built = build_pair(pair, outliner, _generator(seed, pair.name), markings)
+                    built = build_pair(pair, outliner, _generator(seed, pair.name), annotations)
                 except ValueError as error:
                     summary.failures.append(f"{pair.name}: {error}")
                 else:
@@ -119,7 +118,7 @@ def outline_pairs(
     out: Path,
     outliner: Outliner,
     *,
-    markings: Markings | None = None,
+    annotations: Annotations | None = None,
     report: Callable[[int, int], None] = lambda *_: None,
 ) -> BuildSummary:
     """Write the outlines of the annotated objects, `out`/NAME.png (0 or 255), which training takes as `data.objects`.
@@ -131,7 +130,7 @@ def outline_pairs(
     for done, pair in enumerate(pairs, start=1):
         try:
             infrared = read_grey(pair.infrared)
-            _, masks = _objects(pair, infrared, outliner, markings)
+            _, masks = _objects(pair, infrared, outliner, annotations)
         except ValueError as error:
             summary.failures.append(f"{pair.name}: {error}")
         else:
@@ -141,7 +140,9 @@ def outline_pairs(
     return summary
 
 
-def build_pair(pair: Pair, outliner: Outliner, rng: np.random.Generator, markings: Markings | None = None) -> IvoePair:
+def build_pair(
+    pair: Pair, outliner: Outliner, rng: np.random.Generator, annotations: Annotations | None = None
+) -> IvoePair:
     """Overexpose one pair.
 
     Raises:
@@ -150,7 +151,7 @@ def build_pair(pair: Pair, outliner: Outliner, rng: np.random.Generator, marking
     visible, infrared = read_rgb(pair.visible), read_grey(pair.infrared)
     if visible.shape[:2] != infrared.shape:
         raise ValueError(f"visible is {visible.shape[:2]}, infrared {infrared.shape} pixels; expected equal sizes")
-    boxes, objects = _objects(pair, infrared, outliner, markings)
+    boxes, objects = _objects(pair, infrared, outliner, annotations)
     if not boxes:
         raise ValueError("has no object that is salient in the infrared; expected at least one")
     chosen = rng.permutation(len(boxes))[: int(rng.integers(1, _MAX_OBJECTS + 1))]
@@ -176,10 +177,10 @@ def _union(masks: list[Mask], shape: tuple[int, ...]) -> Mask:
 
 
 def _objects(
-    pair: Pair, infrared: GreyImage, outliner: Outliner, markings: Markings | None
+    pair: Pair, infrared: GreyImage, outliner: Outliner, annotations: Annotations | None
 ) -> tuple[list[Box], list[Mask]]:
     """Return boxes and masks of the objects that are salient in the infrared."""
-    known = markings.boxes_of(pair, *infrared.shape) if markings else None
+    known = annotations.boxes_of(pair, *infrared.shape) if annotations else None
     if known is None and pair.boxes is not None:
         known = read_boxes(pair.boxes, *infrared.shape)
     if pair.mask is not None:

@@ -1,20 +1,18 @@
 """Outlines of salient infrared objects within boxes: the SAM-assisted step of the paper's IVOE pipeline (III-D).
 
-Two ways, one protocol: GrabCut of OpenCV, which needs no download, and SAM from a local checkpoint.
+Two ways, one protocol, `annotations.Outliner`: GrabCut of OpenCV, which needs no download, and SAM from a local
+checkpoint.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.data.annotations import Box, Mask
 from epofusion_core.imaging import GreyImage
-
-Mask = NDArray[np.bool_]
 
 _SMALLEST_CONTRAST = 8.0
 """Grey levels by which an object must be warmer than its surroundings to be salient."""
@@ -27,83 +25,6 @@ _LIKELY_OBJECT = 0.8
 
 _POSITION_WEIGHT = 0.3
 """Weight of the position in the box against the grey level."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle in pixels: left and top inclusive, right and bottom exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return self.bottom - self.top
-
-    def clipped(self, height: int, width: int) -> "Box":
-        """Return the part inside an image of that size; one of no area where there is none."""
-        left, top = min(max(0, self.left), width), min(max(0, self.top), height)
-        return Box(left, top, max(left, min(self.right, width)), max(top, min(self.bottom, height)))
-
-
-def read_boxes(path: Path, height: int, width: int) -> list[Box]:
-    """Read YOLO lines `class cx cy w h`, normalised to the image size; boxes of no area are left out.
-
-    Raises:
-        ValueError: a line is not five numbers; the sentence names the file and the line.
-    """
-    boxes = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            _, x, y, box_width, box_height = (float(value) for value in line.split())
-        except ValueError as error:
-            raise ValueError(f"{path} line {number}: {line!r} is no box; expected 'class cx cy w h'") from error
-        box = Box(
-            round((x - box_width / 2) * width),
-            round((y - box_height / 2) * height),
-            round((x + box_width / 2) * width),
-            round((y + box_height / 2) * height),
-        ).clipped(height, width)
-        if box.width > 0 and box.height > 0:
-            boxes.append(box)
-    return boxes
-
-
-class Outliner(Protocol):
-    """Finds an object's pixels within each box."""
-
-    def __call__(self, infrared: GreyImage, boxes: Sequence[Box]) -> list[Mask]:
-        """Return one (H, W) bool mask a box, each inside its box; what sticks out of the image is cut off."""
-        ...
-
-
-def outline_or_box(outliner: Outliner, infrared: GreyImage, boxes: Sequence[Box]) -> Mask:
-    """Return where the objects in boxes are, (H, W) bool: their outlines, or the whole box where none is found.
-
-    What is as cold as its surroundings has no outline, and is an object all the same.
-    """
-    objects = np.zeros(infrared.shape, bool)
-    for box, outline in zip(boxes, outliner(infrared, boxes), strict=True):
-        objects |= outline if outline.any() else inside_boxes([box], *infrared.shape)
-    return objects
-
-
-def inside_boxes(boxes: Sequence[Box], height: int, width: int) -> Mask:
-    """Return where an image lies in one of the boxes, (H, W) bool; what sticks out of the image is cut off."""
-    inside = np.zeros((height, width), dtype=bool)
-    for box in (box.clipped(height, width) for box in boxes):
-        inside[box.top : box.bottom, box.left : box.right] = True
-    return inside
 
 
 class GrabCutOutliner:

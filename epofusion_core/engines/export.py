@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from epofusion_core.engines.folding import fold_norms
 from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.folding import fold_norms
 from epofusion_core.model.weights import load_weights
 
 INPUTS, OUTPUTS = ("luma", "infrared", "noise"), ("fused", "mask")

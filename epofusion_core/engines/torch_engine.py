@@ -5,9 +5,9 @@ import torch
 from numpy.typing import NDArray
 
 from epofusion_core.engines.engine import EngineError, EngineOptions, GreyInput
+from epofusion_core.engines.folding import fold_norms
 from epofusion_core.engines.frame import Frame
 from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.folding import fold_norms
 
 _DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.data.annotations import MarkedBoxes, outline_or_box
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.marked_boxes import MarkedBoxes
-from epofusion_core.data.outline import GrabCutOutliner, outline_or_box
+from epofusion_core.data.outline import GrabCutOutliner
 from epofusion_core.data.pairs import Pair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.flicker import flicker
@@ -25,11 +25,10 @@ from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
 from epofusion_core.exposure import overexposed_fraction, overexposed_region
 from epofusion_core.imaging import read_grey, read_rgb
+from epofusion_core.model.config import MASK_THRESHOLD
 
 VIDEO_DATASET = "video"
 """Name under which clips stand beside the datasets of image pairs."""
-
-_MASK_THRESHOLD = 0.5
 
 _Task = TypeVar("_Task")
 
@@ -156,7 +155,7 @@ def _figures(sources: Sources, fused: Fused, true_mask: NDArray[np.bool_] | None
     images = sources.luma, sources.infrared, fused.grey
     figures = asdict(fusion_metrics(*images)) | asdict(exposure_metrics(*images))
     if true_mask is not None and fused.mask is not None:
-        agreement = asdict(mask_metrics(fused.mask >= _MASK_THRESHOLD, true_mask))
+        agreement = asdict(mask_metrics(fused.mask >= MASK_THRESHOLD, true_mask))
         figures |= {f"mask_{name}": value for name, value in agreement.items()}
     return figures
 

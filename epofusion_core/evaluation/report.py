@@ -3,7 +3,7 @@
 from datetime import datetime, timezone
 
 from epofusion_core.evaluation.summary import Evaluation
-from epofusion_core.page import render_page
+from epofusion_core.report.page import render_page
 
 
 def render(title: str, evaluation: Evaluation) -> str:

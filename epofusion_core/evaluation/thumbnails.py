@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.evaluation.methods import Fused, Sources
-from epofusion_core.page import jpeg_of
+from epofusion_core.report.page import jpeg_of
 
 _WIDTH_PX = 400
 _JPEG_QUALITY = 85

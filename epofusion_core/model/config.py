@@ -7,7 +7,10 @@ The paper states only totals (Table V); `epofusion_t` is the reconstruction that
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+MASK_THRESHOLD: Final = 0.5
+"""Probability of mask M from which a pixel belongs to an object."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class ModelConfig:
             keeps its contrast, to mix halves that of both; inside the glare the mix is meant.
         choice_reach_px: of output "sources": there that logit is averaged over the pixels within this reach, so that a
             source is chosen for a region; 0 chooses for each pixel.
+        glare_start: of output "sources": 8-bit luma from which the network may mix the sources and add
+            to them; None is where `epofusion_core.exposure` has the glare begin.
         relief_gain: of output "sources": factor of what the network changes of the visible image inside the glare, not
             in training. A loss shrinks what a small network is unsure of; this makes up for it afterwards.
         relief_reach_px: of output "sources": inside the glare the network darkens a pixel no further than this one is
@@ -69,6 +74,7 @@ class ModelConfig:
     output: Literal["sigmoid", "sources"]
     sharpness: float = 1.0
     choice_reach_px: int = 0
+    glare_start: int | None = None
     relief_gain: float = 1.0
     relief_reach_px: int = 0
     guidance_dilations: tuple[int, int] = (1, 1)
@@ -99,7 +105,7 @@ class ModelConfig:
 
     @property
     def shapes_relief(self) -> bool:
-        """Whether the fused image is changed inside the glare after the network (`relief.py`)."""
+        """Whether the fused image is changed inside the glare after the network (`source_mix.py`)."""
         return self.relief_gain != 1.0 or self.relief_reach_px > 0
 
     def padded(self, height: int, width: int) -> tuple[int, int]:

@@ -1,9 +1,10 @@
 """Embeddings of the diffusion process: the down-embedding D of Eq. 3 and the time embedding."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
-from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.layers import ChannelLayerNorm
 from epofusion_core.model.schedule import log_snr
 
@@ -38,11 +39,9 @@ class SpaceToDepthEmbedding(nn.Module):
         return nn.functional.pixel_unshuffle(image * 2.0 - 1.0, self.stride)
 
 
-def build_embedding(config: ModelConfig) -> nn.Module:
-    """Return the down-embedding that the configuration names."""
-    if config.embedding == "convolution":
-        return ConvolutionEmbedding(config.width)
-    return SpaceToDepthEmbedding(config.latent_stride)
+def build_embedding(kind: Literal["convolution", "space_to_depth"], channels: int, stride: int) -> nn.Module:
+    """Return the down-embedding of a kind: to latents of some channels, at a stride; D is learned at stride 4 alone."""
+    return ConvolutionEmbedding(channels) if kind == "convolution" else SpaceToDepthEmbedding(stride)
 
 
 class TimeEmbedding(nn.Module):

@@ -4,7 +4,6 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.layers import unshuffled_sources
 
 
@@ -25,18 +24,19 @@ class AveragingConv2d(nn.Conv2d):
 class Encoder(nn.Module):
     """ConvNeXt over concat(Y, R): four levels with strides 4, 8, 16 and 32 (times the input stride)."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, name: str, *, folding_norms: bool, input_stride: int) -> None:
+        """Build a timm ConvNeXt by its name; the rest is as `ModelConfig` says."""
         super().__init__()
         folding = {"norm_layer": "batchnorm2d", "act_layer": "relu", "ls_init_value": None, "conv_mlp": True}
         self.backbone = timm.create_model(
-            config.encoder,
+            name,
             pretrained=False,
             features_only=True,
             in_chans=2,
-            **(folding if config.folding_norms else {}),
+            **(folding if folding_norms else {}),
         )
         self.widths: list[int] = self.backbone.feature_info.channels()
-        self.input_stride = config.input_stride
+        self.input_stride = input_stride
         if self.input_stride > 1:
             stem = self.backbone.stem_0
             averaging = AveragingConv2d(stem.in_channels, stem.out_channels, stem.kernel_size, stem.stride)

@@ -1,10 +1,14 @@
-"""The assembled network: wires encoder, neck, guidance, refinement and MSCF as in the paper's Fig. 2."""
+"""The assembled network: wires encoder, neck, guidance, refinement and MSCF as in the paper's Fig. 2, and samples.
+
+Training takes one step of Eq. 3 at a random time; fusing takes the K steps of Eq. 4, each of which is Eq. 3 again.
+"""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from epofusion_core.exposure import RAMP_START
 from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.embedding import build_embedding
 from epofusion_core.model.encoder import Encoder
@@ -14,7 +18,8 @@ from epofusion_core.model.mscf import MultiScaleContextFusion
 from epofusion_core.model.neck import build_neck
 from epofusion_core.model.noise import fixed_noise
 from epofusion_core.model.refinement import Refinement
-from epofusion_core.model.sampler import sample
+from epofusion_core.model.schedule import Step, sampling_steps
+from epofusion_core.model.source_mix import Relief, SourceMix, glare_ramp
 
 
 class Conditioning(NamedTuple):
@@ -41,14 +46,37 @@ class EPOFusion(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
-        self.neck = build_neck(config, self.encoder.widths)
-        self.guidance = GuidanceHead(config) if config.guidance else None
-        self.embedding = build_embedding(config) if config.diffusion else None
+        self.encoder = Encoder(config.encoder, folding_norms=config.folding_norms, input_stride=config.input_stride)
+        self.neck = build_neck(config.neck, self.encoder.widths, config.width)
+        self.guidance = (
+            GuidanceHead(config.width, config.guidance_width, config.guidance_dilations) if config.guidance else None
+        )
+        self.embedding = (
+            build_embedding(config.embedding, config.latent_channels, config.latent_stride)
+            if config.diffusion
+            else None
+        )
         latent_only = config.diffusion and not config.reencode
         self.latent_head = nn.Conv2d(config.width, config.latent_channels, 1) if latent_only else None
-        self.refinement = Refinement(config)
-        self.mscf = MultiScaleContextFusion(config)
+        self.refinement = Refinement(
+            config.refinement,
+            width=config.width,
+            latent_channels=config.latent_channels if config.diffusion else 0,
+            time_width=config.time_width,
+            layers=config.refinement_layers,
+            pool=config.refinement_pool,
+        )
+        self.mscf = MultiScaleContextFusion(
+            config.width,
+            config.context_width,
+            config.fidelity_widths,
+            config.tail_widths,
+            stride=config.fidelity_stride,
+            maps=1 if config.output == "sigmoid" else 2,
+            ablated=not config.mscf,
+        )
+        self.source_mix = SourceMix(config.fidelity_stride, config.sharpness, config.choice_reach_px)
+        self.relief = Relief(config.fidelity_stride, config.latent_stride, config.relief_gain, config.relief_reach_px)
 
     def forward(
         self, luma: Tensor, infrared: Tensor, noise: Tensor | None = None, steps: int | None = None
@@ -81,10 +109,20 @@ class EPOFusion(nn.Module):
         """
         condition = self.condition(luma, infrared)
         if self.config.diffusion:
-            fused = sample(self, condition, noise, steps)
+            fused = self._sample(condition, noise, steps)
         else:
             fused = self.render(condition, self.refine(condition, None, torch.zeros(luma.shape[0], device=luma.device)))
         return fused, self.mask_probability(condition)
+
+    def _sample(self, condition: Conditioning, noise: Tensor, steps: int) -> Tensor:
+        """Run Eq. 4, K DDIM steps from a noise map Z_T, (1 or B, latent_channels, h, w), to I_f, (B, 1, H, W)."""
+        latent = noise.expand(condition.luma.shape[0], -1, -1, -1)
+        *earlier, last = sampling_steps(steps)
+        for step in earlier:
+            refined = self.refine(condition, latent, _times(step, latent))
+            predicted = self.latent_head(refined) if self.latent_head else self.embed(self.render(condition, refined))
+            latent = next_latent(latent, predicted, step)
+        return self.render(condition, self.refine(condition, latent, _times(last, latent)))
 
     def condition(self, luma: Tensor, infrared: Tensor) -> Conditioning:
         """Run what does not depend on time: encoder, neck, guidance head and the high-fidelity branch."""
@@ -106,11 +144,18 @@ class EPOFusion(nn.Module):
         return refined
 
     def render(self, condition: Conditioning, refined: Tensor) -> Tensor:
-        """Return I_f of Eq. 3 from F_hat; out of training, with its relief shaped (`relief.py`)."""
-        shapes_relief = self.config.shapes_relief and not self.training
-        probability = self.mask_probability(condition) if shapes_relief else None
-        fused: Tensor = self.mscf(refined, condition.detail, condition.luma, condition.infrared, probability)
-        return fused
+        """Return I_f of Eq. 3 from F_hat, (B, 1, H, W) in [0, 1]; post-processed out of training (`source_mix.py`)."""
+        decoded = self.mscf(refined, condition.detail, spatial_size(condition.luma))
+        if self.config.output == "sigmoid":
+            return nn.functional.pixel_shuffle(torch.sigmoid(decoded), self.mscf.stride)
+        luma, infrared = (
+            nn.functional.pixel_unshuffle(image, self.mscf.stride) for image in (condition.luma, condition.infrared)
+        )
+        glare = glare_ramp(luma, self.config.glare_start or RAMP_START)
+        fused = self.source_mix(decoded, luma, infrared, glare)
+        if self.config.shapes_relief and not self.training:
+            fused = self.relief(fused, luma, infrared, glare, self.mask_probability(condition))
+        return nn.functional.pixel_shuffle(fused, self.mscf.stride)
 
     def embed(self, image: Tensor) -> Tensor:
         """Return D(image) of Eq. 3: (B, 1, H, W) in [0, 1] to a latent."""
@@ -125,6 +170,16 @@ class EPOFusion(nn.Module):
         if logits is None:
             return torch.zeros_like(condition.feature[:, :1])
         return torch.sigmoid(logits[:, 1:] - logits[:, :1])
+
+
+def next_latent(latent: Tensor, predicted: Tensor, step: Step) -> Tensor:
+    """Estimate the noise in Z_t from the predicted Z_0 and move to the next time (Eq. 4); all (B, C, h, w)."""
+    noise = (latent - step.signal * predicted) / step.noise
+    return step.next_signal * predicted + step.next_noise * noise
+
+
+def _times(step: Step, latent: Tensor) -> Tensor:
+    return torch.full((latent.shape[0],), step.time, dtype=torch.float32, device=latent.device)
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

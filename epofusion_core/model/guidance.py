@@ -2,7 +2,6 @@
 
 from torch import Tensor, nn
 
-from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.layers import ConvNormReLU
 
 
@@ -12,12 +11,11 @@ class GuidanceHead(nn.Module):
     Dilated where the latent is fine: a near vehicle is larger than what two plain convolutions see of it.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, inputs: int, width: int, dilations: tuple[int, int]) -> None:
         super().__init__()
-        width = config.guidance_width
-        first, second = config.guidance_dilations
+        first, second = dilations
         self.layers = nn.Sequential(
-            ConvNormReLU(config.width, width, dilation=first),
+            ConvNormReLU(inputs, width, dilation=first),
             ConvNormReLU(width, width, dilation=second),
             nn.Conv2d(width, 2, 1),
         )

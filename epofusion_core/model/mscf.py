@@ -1,26 +1,11 @@
-"""Multi-scale context fusion (paper III-C2): contextual branch, high-fidelity branch and the output of Eq. 7."""
+"""Multi-scale context fusion (paper III-C2): contextual branch, high-fidelity branch, and the decoder of Eq. 7."""
 
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from epofusion_core.model.config import ModelConfig
-from epofusion_core.model.layers import (
-    ConvNormReLU,
-    blend,
-    unshuffled_sources,
-    upsample,
-    window_average,
-    window_maximum,
-)
-from epofusion_core.model.relief import glare_ramp, shape_relief
-
-_DETAIL_RANGE = 0.25
-"""Largest difference that the "sources" output adds to a mix of the sources inside the glare, of full scale 1."""
-
-_BESIDE_GLARE_PX = 2
-"""The network is as free beside the glare as inside it: the blurred border of a light would stay as a bright rim."""
+from epofusion_core.model.layers import ConvNormReLU, unshuffled_sources, upsample
 
 
 class ContextualFusionBranch(nn.Module):
@@ -56,75 +41,64 @@ class HighFidelityBranch(nn.Module):
 
 
 class MultiScaleContextFusion(nn.Module):
-    """MSCF: from the refined feature and the sources to the fused luma (Eq. 5-7)."""
+    """MSCF: from the refined feature and the sources to the maps that the output is made of (Eq. 5-7)."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(
+        self,
+        width: int,
+        context_width: int,
+        fidelity_widths: tuple[int, int],
+        tail_widths: tuple[int, ...],
+        *,
+        stride: int,
+        maps: int,
+        ablated: bool = False,
+    ) -> None:
+        """Build both branches and the tail.
+
+        Args:
+            width: channels of F_hat.
+            context_width: channels of F_c.
+            fidelity_widths: channels of the two convolutions of the high-fidelity branch; the second are those of F_h.
+            tail_widths: channels of the refinement block of Eq. 7.
+            stride: the high-fidelity branch and the tail work on pixels unshuffled by this factor.
+            maps: how many maps of full size are decoded.
+            ablated: "w/o MSCF": a 1x1 convolution instead of both branches.
+        """
         super().__init__()
-        self.stride = config.fidelity_stride
-        self.config = config
+        self.stride = stride
         self.context: nn.Module
         self.fidelity: HighFidelityBranch | None
-        if config.mscf:
-            self.context = ContextualFusionBranch(config.width, config.context_width)
-            self.fidelity = HighFidelityBranch(config.fidelity_widths, self.stride)
-            inputs = config.context_width + config.fidelity_widths[1]
-        else:
-            self.context = ConvNormReLU(config.width, config.context_width, 1)
+        if ablated:
+            self.context = ConvNormReLU(width, context_width, 1)
             self.fidelity = None
-            inputs = config.context_width
-        maps = 1 if config.output == "sigmoid" else 2
-        widths = (inputs, *config.tail_widths)
+            inputs = context_width
+        else:
+            self.context = ContextualFusionBranch(width, context_width)
+            self.fidelity = HighFidelityBranch(fidelity_widths, stride)
+            inputs = context_width + fidelity_widths[1]
+        widths = (inputs, *tail_widths)
         self.tail = nn.Sequential(
             *(ConvNormReLU(before, after) for before, after in pairwise(widths)),
-            nn.Conv2d(widths[-1], maps * self.stride**2, 3, padding=1),
+            nn.Conv2d(widths[-1], maps * stride**2, 3, padding=1),
         )
 
     def detail(self, luma: Tensor, infrared: Tensor) -> Tensor | None:
         """Return F_h of Eq. 6, which all sampling steps share; None in the ablation without MSCF."""
         return None if self.fidelity is None else self.fidelity(luma, infrared)
 
-    def forward(
-        self,
-        refined: Tensor,
-        detail: Tensor | None,
-        luma: Tensor,
-        infrared: Tensor,
-        probability: Tensor | None = None,
-    ) -> Tensor:
-        """Decode the fused luma I_f.
+    def forward(self, refined: Tensor, detail: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Decode (Eq. 7 before its last function).
 
         Args:
             refined: F_hat, (B, width, h, w).
             detail: F_h, from `detail`.
-            luma: Y, (B, 1, H, W) in [0, 1].
-            infrared: R, (B, 1, H, W) in [0, 1].
-            probability: of mask M, (B, 1, h, w) in [0, 1], to shape the relief by; None leaves the relief as it is.
+            size: of the images, pixels.
 
         Returns:
-            I_f, (B, 1, H, W) float32 in [0, 1].
+            (B, maps * stride^2, h, w) float32 with h, w = size / stride, the pixels of a block as channels.
         """
-        size = (luma.shape[-2] // self.stride, luma.shape[-1] // self.stride)
-        context = upsample(self.context(refined), size)
+        context = upsample(self.context(refined), (size[0] // self.stride, size[1] // self.stride))
+        decoded: Tensor = self.tail(context if detail is None else torch.cat((context, detail), dim=1))
         # The image itself is float32 in every precision: bfloat16 has steps of a grey level.
-        decoded = self.tail(context if detail is None else torch.cat((context, detail), dim=1)).float()
-        if self.config.output == "sigmoid":
-            image = torch.sigmoid(decoded)
-        else:
-            image = self._mix(decoded, luma, infrared, probability)
-        return nn.functional.pixel_shuffle(image, self.stride)
-
-    def _mix(self, decoded: Tensor, luma: Tensor, infrared: Tensor, probability: Tensor | None) -> Tensor:
-        """Return the "sources" output, on unshuffled pixels: engines are slow to split maps of full size."""
-        luma, infrared = (nn.functional.pixel_unshuffle(image, self.stride) for image in (luma, infrared))
-        weight, residual = decoded[:, : self.stride**2], decoded[:, self.stride**2 :]
-        glare = glare_ramp(luma)
-        beside = window_maximum(glare.amax(1, keepdim=True), _BESIDE_GLARE_PX // self.stride)
-        weight = blend(self.config.sharpness * self._by_region(weight), weight, beside)
-        mix = blend(infrared, luma, torch.sigmoid(weight))
-        fused = (mix + beside * (_DETAIL_RANGE * torch.tanh(residual))).clamp(0.0, 1.0)
-        return fused if probability is None else shape_relief(fused, luma, infrared, glare, probability, self.config)
-
-    def _by_region(self, weight: Tensor) -> Tensor:
-        """Average the logit of the choice, so that each source keeps its structure whole, and not pixel by pixel."""
-        reach = self.config.choice_reach_px // self.stride
-        return window_average(weight.mean(1, keepdim=True), reach) if reach else weight
+        return decoded.float()

@@ -1,11 +1,11 @@
 """Neck: the encoder's four levels become the one fusion feature F of Eq. 3, at the finest level's size."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.layers import ConvNormReLU, spatial_size, upsample
 
 
@@ -51,6 +51,6 @@ def _top_down(laterals: nn.ModuleList, levels: Sequence[Tensor]) -> list[Tensor]
     return pyramid
 
 
-def build_neck(config: ModelConfig, level_widths: Sequence[int]) -> nn.Module:
-    """Return the neck that the configuration names."""
-    return {"concat": ConcatNeck, "sum": SumNeck}[config.neck](level_widths, config.width)
+def build_neck(kind: Literal["concat", "sum"], level_widths: Sequence[int], width: int) -> nn.Module:
+    """Return the neck of a kind, from levels of these widths to F of a width."""
+    return {"concat": ConcatNeck, "sum": SumNeck}[kind](level_widths, width)

@@ -1,9 +1,10 @@
 """Refinement (denoising) network N of Eq. 3: F_hat = N(concat(F, Z_t), t)."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
-from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.deformable_attention import DeformableLayer
 from epofusion_core.model.embedding import TimeEmbedding
 from epofusion_core.model.linear_attention import LinearLayer
@@ -12,16 +13,32 @@ from epofusion_core.model.linear_attention import LinearLayer
 class Refinement(nn.Module):
     """1x1 mix of the fusion feature and the noised latent, then layers that know the time."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(
+        self,
+        kind: Literal["deformable", "linear"],
+        *,
+        width: int,
+        latent_channels: int,
+        time_width: int,
+        layers: int,
+        pool: int,
+    ) -> None:
+        """Build N of a kind of layer.
+
+        Args:
+            kind: of attention.
+            width: channels of F and F_hat.
+            latent_channels: of Z_t; 0 without the diffusion loop.
+            time_width: channels of the time embedding.
+            layers: how many.
+            pool: linear layers work on features averaged over this many latent pixels.
+        """
         super().__init__()
-        latent_channels = config.latent_channels if config.diffusion else 0
-        self.mix = nn.Conv2d(config.width + latent_channels, config.width, 1)
-        self.time = TimeEmbedding(config.time_width)
+        self.mix = nn.Conv2d(width + latent_channels, width, 1)
+        self.time = TimeEmbedding(time_width)
         self.layers = nn.ModuleList(
-            DeformableLayer(config.width, config.time_width)
-            if config.refinement == "deformable"
-            else LinearLayer(config.width, config.time_width, config.refinement_pool)
-            for _ in range(config.refinement_layers)
+            DeformableLayer(width, time_width) if kind == "deformable" else LinearLayer(width, time_width, pool)
+            for _ in range(layers)
         )
 
     def forward(self, feature: Tensor, latent: Tensor | None, time: Tensor) -> Tensor:

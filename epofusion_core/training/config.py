@@ -7,7 +7,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from epofusion_core.data.augment import AugmentConfig
+from epofusion_core.training.augment import AugmentConfig
 from epofusion_core.training.losses import LossConfig
 
 _STRICT = ConfigDict(extra="forbid")
@@ -23,7 +23,7 @@ class DataConfig:
         val_list: list file below the root of the validation pairs; no validation where it is None.
         exclude_list: list file of names to leave out of training.
         objects: folder of object outlines, `<objects>/<pair name>.png`.
-        object_boxes: CSV file of pairs whose objects are marked, all of them (`epofusion_core.data.marked_boxes`).
+        object_boxes: CSV file of pairs whose objects are marked, all of them (`epofusion_core.data.annotations`).
         glare_boxes: CSV file of pairs whose objects are marked where they lie inside the glare that the pair has.
         box_corrections: CSV file of what is wrong with the boxes that pairs bring; the objects of a pair in it are its
             boxes, corrected.
@@ -62,7 +62,7 @@ class TrainConfig:
         trained: "all", or "masks", for better masks of a trained network: its encoder, neck and guidance head, on
             annotated pairs alone, while the feature F is held to what it was. The rest of the network stays, so that
             the fused image changes little but inside the glare, where the mask decides how far the relief may go
-            (`epofusion_core.model.relief`).
+            (`epofusion_core.model.source_mix`).
         feature_weight: of what F has changed by, with "masks" (`losses.feature_loss`).
         data: pairs.
         augment: augmentation.

@@ -1,50 +1,39 @@
-"""Pseudo target I_p that copies the better source in each region, and shows the infrared inside the glare.
+"""OURS, not in the paper: a pseudo target I_p that shows in the glare what the infrared sees, and invents no edges.
 
-The paper's target, the average of the sources, halves every contrast, darkens a blown-out sky and copies the infrared's
-noise into it. This target differs in both of the paper's regions:
+The paper's target, the average of the sources, halves every contrast. It darkens a blown-out sky and copies the
+infrared's noise into it. This target differs in both of the paper's regions.
 
-Outside the glare it selects one source, the brighter one and the one with stronger edges, *coherently*: the choice is
-made on smoothed images. A pixelwise maximum changes sides from pixel to pixel and keeps the structure of neither.
+Outside the glare it selects one source for a region: the brighter one, and the one with stronger edges. The choice is
+made on smoothed images and is soft. A pixelwise maximum keeps the structure of neither source, and a hard choice leaves
+a seam that is in neither.
 
-Inside the glare it keeps the visible brightness minus the *infrared relief*: how far the infrared lies below its local
-maximum. Where the infrared is flat the relief is 0 and the glare stays white; at an edge the relief has the infrared's
-own gradient. Around the objects of mask M, which a driver must see, the maximum is taken over a wider window, so that a
-hot body stands out from its surroundings as a whole and not by its outline alone.
+Inside the glare and its veil it keeps the visible brightness minus the infrared relief: how far the infrared lies below
+an envelope of what is warm *inside the glare*. The envelope falls by `_SLOPE` a pixel with the distance from what is
+warm. So a person stays bright on surroundings that are as dark as the infrared has them close by, and that return to
+white without an edge. Where nothing is warm the glare stays white.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-_NARROW_WINDOW_PX = 21
-_WIDE_WINDOW_PX = 61
-_RELIEF_THRESHOLD = 8.0 / 255.0
-_MASK_REACH_PX = 15
+_SLOPE = 1.0 / 255.0
+"""Fall of the envelope a pixel: one grey level, which no eye and no detector takes for an edge."""
+
+_VEIL = (170.0 / 255.0, 235.0 / 255.0)
+"""Smoothed luma from which the relief begins to show, and from which it shows in full."""
+
+_VEIL_SIGMA_PX = 3.0
+_BLINDED_WINDOW_PX = 5
+_RELIEF_THRESHOLD, _OBJECT_THRESHOLD = 8.0 / 255.0, 2.0 / 255.0
+"""Relief that is left out as the infrared's noise, in general and near objects of mask M."""
+
+_OBJECT_REACH_PX = 15
 _CELL_PX = 4
-_BRIGHTNESS_SIGMA_PX = 8.0
-_BRIGHTNESS_SOFTNESS = 2.5 / 255.0
-_EDGE_SIGMA_PX = 5.0
-_EDGE_SOFTNESS = 4.0 / 1020.0
-
-
-def overexposure(luma: Tensor) -> Tensor:
-    """Return how blown out each pixel is, (B, 1, H, W) in [0, 1]: `epofusion_core.exposure` on tensors."""
-    ramp = ((luma * 255.0 - 225.0) / 20.0).clamp(0.0, 1.0)
-    return gaussian_blur(functional.max_pool2d(ramp, 3, stride=1, padding=1), 3.0)
-
-
-def infrared_relief(infrared: Tensor, window_px: int) -> Tensor:
-    """Return how far the infrared lies below its smoothed maximum over a window, (B, 1, H, W) in [0, 1].
-
-    The maximum is smooth, so it is found on cells of 4x4 pixels, at a tenth of the cost.
-    """
-    cells = window_px // _CELL_PX | 1
-    coarse = functional.max_pool2d(infrared, _CELL_PX, ceil_mode=True)
-    coarse = functional.max_pool2d(coarse, cells, stride=1, padding=cells // 2)
-    coarse = gaussian_blur(coarse, cells / 5)
-    size = (infrared.shape[-2], infrared.shape[-1])
-    highest = functional.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
-    return (torch.maximum(highest, infrared) - infrared - _RELIEF_THRESHOLD).clamp(min=0.0)
+_BRIGHTNESS_SIGMA_PX = 16.0
+_BRIGHTNESS_SOFTNESS = 10.0 / 255.0
+_EDGE_SIGMA_PX = 10.0
+_EDGE_SOFTNESS = 16.0 / 1020.0
 
 
 def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor) -> Tensor:
@@ -58,21 +47,71 @@ def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor) -> Tensor:
     Returns:
         (B, 1, H, W) in [0, 1]: the selected source outside the glare, Y minus the infrared relief inside it.
     """
-    near_objects = functional.max_pool2d(mask, _MASK_REACH_PX, stride=1, padding=_MASK_REACH_PX // 2)
-    relief = torch.lerp(
-        infrared_relief(infrared, _NARROW_WINDOW_PX),
-        infrared_relief(infrared, _WIDE_WINDOW_PX),
-        gaussian_blur(near_objects, _MASK_REACH_PX / 3),
-    )
     selected = torch.lerp(infrared, luma, selection(luma, infrared))
-    return torch.lerp(selected, (luma - relief).clamp(min=0.0), overexposure(luma))
+    glare = veil(luma)
+    relief = infrared_relief(infrared, _blinded(luma))
+    near_objects = functional.max_pool2d(mask, _OBJECT_REACH_PX, stride=1, padding=_OBJECT_REACH_PX // 2)
+    threshold = torch.lerp(
+        torch.full_like(relief, _RELIEF_THRESHOLD),
+        torch.full_like(relief, _OBJECT_THRESHOLD),
+        gaussian_blur(near_objects, _OBJECT_REACH_PX / 3),
+    )
+    shown = (luma - (relief - threshold).clamp(min=0.0)).clamp(min=0.0)
+    return torch.lerp(selected, shown, glare)
 
 
 def selection(luma: Tensor, infrared: Tensor) -> Tensor:
-    """Return the share of the visible image outside the glare, (B, 1, H, W) in [0, 1], mostly near 0 or 1."""
+    """Return the share of the visible image outside the glare, (B, 1, H, W) in [0, 1]."""
     brightness = gaussian_blur(luma - infrared, _BRIGHTNESS_SIGMA_PX)
     edges = gaussian_blur(edge_strength(luma) - edge_strength(infrared), _EDGE_SIGMA_PX)
     return torch.sigmoid(brightness / _BRIGHTNESS_SOFTNESS + edges / _EDGE_SOFTNESS)
+
+
+def veil(luma: Tensor) -> Tensor:
+    """Return how much light veils the visible image, (B, 1, H, W) in [0, 1]: the glare and the bloom around it."""
+    return _ramp(gaussian_blur(luma, _VEIL_SIGMA_PX))
+
+
+def _blinded(luma: Tensor) -> Tensor:
+    """Return where light leaves nothing to see in the visible image, (B, 1, H, W) in [0, 1].
+
+    A dark pole or tree against a white sky is none: it is seen, and must not darken the sky around it.
+    """
+    return _ramp(-functional.max_pool2d(-luma, _BLINDED_WINDOW_PX, stride=1, padding=_BLINDED_WINDOW_PX // 2))
+
+
+def _ramp(luma: Tensor) -> Tensor:
+    begin, full = _VEIL
+    return ((luma - begin) / (full - begin)).clamp(0.0, 1.0)
+
+
+def infrared_relief(infrared: Tensor, blinded: Tensor) -> Tensor:
+    """Return how far the infrared lies below the envelope of what is warm inside the glare.
+
+    Args:
+        infrared: R, (B, 1, H, W) in [0, 1].
+        blinded: weight of each pixel as a source of warmth, the same.
+
+    Returns:
+        (B, 1, H, W) in [0, 1].
+    """
+    size = (infrared.shape[-2], infrared.shape[-1])
+    # The envelope is smooth, so it is found on cells, at a tenth of the cost.
+    cells = gaussian_blur(_cone_envelope(functional.max_pool2d(infrared * blinded, _CELL_PX, ceil_mode=True)), 1.0)
+    envelope = functional.interpolate(cells, scale_factor=_CELL_PX, mode="bilinear", align_corners=False)
+    return (envelope[..., : size[0], : size[1]] - infrared).clamp(min=0.0)
+
+
+def _cone_envelope(cells: Tensor) -> Tensor:
+    """Return max over y of (cells(y) - slope |x - y|), (B, 1, h, w): the lowest image above it that falls so slowly."""
+    straight, diagonal = _SLOPE * _CELL_PX, 2**0.5 * _SLOPE * _CELL_PX
+    for _ in range(min(max(cells.shape[-2:]), int(1.0 / straight))):
+        rows = functional.max_pool2d(cells, (3, 1), stride=1, padding=(1, 0))
+        columns = functional.max_pool2d(cells, (1, 3), stride=1, padding=(0, 1))
+        square = functional.max_pool2d(cells, 3, stride=1, padding=1)
+        lowered = torch.maximum(torch.maximum(rows, columns) - straight, square - diagonal)
+        cells = torch.maximum(cells, lowered)
+    return cells
 
 
 def edge_strength(image: Tensor) -> Tensor:

@@ -11,8 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from epofusion_core.training.exposure_target import exposure_target, overexposure, sobel
-from epofusion_core.training.preservation import edge_preservation, information_fidelity, structural_similarity
+from epofusion_core.training.exposure_target import exposure_target, sobel, veil
+from epofusion_core.training.preservation import (
+    edge_preservation,
+    information_fidelity,
+    invented_edges,
+    structural_similarity,
+)
 
 _SMALLEST_SHARE = 1e-3
 
@@ -41,9 +46,10 @@ class LossConfig:
             the glare and the infrared relief inside it (`exposure_target`), which then stands for the maximum of the
             sources in Eq. 9 and 11 as well.
         gradient: "magnitude" (Eq. 11, 12) or "vector": the stronger source's gradient with its direction and sign.
-        structure_weight: of an added 1 - SSIM term; 0 in the paper, as are the following two (`preservation`).
+        structure_weight: of an added 1 - SSIM term; 0 in the paper, as are the following three (`preservation`).
         edge_weight: of an added 1 - Qabf term.
         information_weight: of an added 2 - VIF term; crops of at least 41 pixels a side.
+        invention_weight: of an added term for edges that are in neither source, a grey level a pixel counting 1/255.
         adaptive: False gives the ablation "w/o AL": Eq. 9 and 11 everywhere, no special treatment of M.
     """
 
@@ -62,6 +68,7 @@ class LossConfig:
     structure_weight: float = 0.0
     edge_weight: float = 0.0
     information_weight: float = 0.0
+    invention_weight: float = 0.0
     adaptive: bool = True
 
 
@@ -75,6 +82,7 @@ class FusionTerms(NamedTuple):
     structure: Tensor
     edges: Tensor
     information: Tensor
+    invention: Tensor
 
 
 def pseudo_target(luma: Tensor, infrared: Tensor, mask: Tensor, kind: Literal["average", "exposure"]) -> Tensor:
@@ -106,7 +114,7 @@ def fusion_terms(
         )
     elif config.pseudo_target == "exposure":
         # M holds objects alone; the glare around them needs its own weight too.
-        overexposed = overexposure(luma)
+        overexposed = veil(luma)
         intensity, edges, edges_overexposed = target, of_target, of_target
     else:
         overexposed = mask
@@ -116,13 +124,15 @@ def fusion_terms(
             of_infrared,
         )
     normal = 1.0 - overexposed
-    structure = lost_edges = information = fused.new_zeros(())
+    structure = lost_edges = information = invention = fused.new_zeros(())
     if config.structure_weight:
         structure = 1.0 - structural_similarity(fused, luma, infrared).mean()
     if config.edge_weight:
         lost_edges = 1.0 - edge_preservation(fused, luma, infrared).mean()
     if config.information_weight:
         information = 2.0 - information_fidelity(fused, luma, infrared).mean()
+    if config.invention_weight:
+        invention = invented_edges(fused, luma, infrared).mean()
     return FusionTerms(
         intensity_normal=(normal * (fused - intensity).abs()).mean(),
         intensity_overexposed=(overexposed * (fused - target).abs()).mean(),
@@ -131,6 +141,7 @@ def fusion_terms(
         structure=structure,
         edges=lost_edges,
         information=information,
+        invention=invention,
     )
 
 
@@ -144,6 +155,7 @@ def fusion_loss(terms: FusionTerms, config: LossConfig) -> Tensor:
         + config.structure_weight * terms.structure
         + config.edge_weight * terms.edges
         + config.information_weight * terms.information
+        + config.invention_weight * terms.invention
     )
 
 

@@ -1,10 +1,10 @@
-"""The trainer, to be read from top to bottom: set-up, the loop, one step, validation, checkpoints, export.
+"""The trainer, to be read from top to bottom: set-up, the loop, validation, checkpoints, export.
 
-Distribution, mixed precision and gradient accumulation are accelerate's. A sample is a pure function of its number and
-noise is seeded by the iteration, so a resumed run continues bit for bit.
+What a step computes is the objective's (objectives.py). Distribution, mixed precision and gradient accumulation are
+accelerate's. A sample is a pure function of its number and noise is seeded by the iteration, so a resumed run continues
+bit for bit.
 """
 
-import copy
 import shutil
 import sys
 import time
@@ -29,26 +29,16 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from epofusion_core.data.dataset import Sample, TrainingPairs
 from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
-from epofusion_core.model.epofusion import Conditioning, EPOFusion
-from epofusion_core.model.schedule import signal_and_noise
+from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import load_weights, save_weights
 from epofusion_core.training.config import TrainConfig, write_train_config
-from epofusion_core.training.losses import (
-    diffusion_loss,
-    feature_loss,
-    fusion_loss,
-    fusion_terms,
-    guidance_loss,
-    pseudo_target,
-    total_loss,
-)
-from epofusion_core.training.training_pairs import load_training_pairs
+from epofusion_core.training.dataset import Sample, TrainingPairs
+from epofusion_core.training.objectives import build_objective
+from epofusion_core.training.sources import load_training_pairs
 from epofusion_core.training.validation import validate
 
-_LARGEST_TIME = 0.999
 _LOG_EVERY = 50
 
 
@@ -100,14 +90,12 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     model, provenance = _initial_model(config)
     model = model.to(memory_format=torch.channels_last)
     card = ModelCard(config.model, model.config, provenance)
-    reference = copy.deepcopy(model).eval().requires_grad_(False) if config.trained == "masks" else None
-    if reference is not None:
-        _freeze_what_makes_no_masks(model)
+    objective = build_objective(model, config)
     groups = _parameter_groups(model, config.weight_decay)
     optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, eps=config.epsilon)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate_factor(step, config))
     average = AveragedModel(model, avg_fn=_moving_average(config.ema), use_buffers=True).to(accelerator.device)
-    trained, optimiser = accelerator.prepare(TrainingForward(model, config, reference), optimiser)
+    trained, optimiser = accelerator.prepare(objective, optimiser)
     progressed = Progressed()
     accelerator.register_for_checkpointing(average, scheduler, progressed)
     checkpoint = out / "checkpoint"
@@ -169,96 +157,6 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     return _weights_path(out, card)
 
 
-class TrainingForward(nn.Module):
-    """One training step's forward pass: Eq. 3, then the losses of Eq. 8-15.
-
-    With mixed precision the network alone runs in half precision. Targets and losses are computed in float32.
-    """
-
-    def __init__(self, model: EPOFusion, config: TrainConfig, reference: EPOFusion | None = None) -> None:
-        super().__init__()
-        self.model = model
-        self.reference = reference
-        self.config = config
-        self.loss = replace(config.loss, adaptive=config.loss.adaptive and config.adaptive_loss)
-
-    def forward(self, batch: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the total under "loss" and each term by name, float32 scalars."""
-        if self.reference is not None:
-            return self._mask_losses(batch, self.reference)
-        luma, infrared, mask = batch["luma"], batch["infrared"], batch["mask"]
-        with _single_precision(luma):
-            target = pseudo_target(luma, infrared, mask, self.loss.pseudo_target)
-        condition = self.model.condition(luma, infrared)
-        if self.model.config.diffusion:
-            fused, diffusion = self._denoise(condition, target, generator)
-        else:
-            untimed = luma.new_zeros(luma.shape[0])
-            fused = self.model.render(condition, self.model.refine(condition, None, untimed))
-            diffusion = luma.new_zeros(())
-        with _single_precision(luma):
-            guidance = self._guidance_loss(condition.guidance, batch)
-            terms = fusion_terms(fused, luma, infrared, mask, target, self.loss)
-            loss = total_loss(fusion_loss(terms, self.loss), guidance, diffusion, self.loss)
-        return {"loss": loss, "diffusion": diffusion, "guidance": guidance, **terms._asdict()}
-
-    def _denoise(self, condition: Conditioning, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return I_f of Eq. 3 at random times, (B, 1, H, W) in [0, 1], and L_diff of Eq. 15."""
-        batch, _, height, width = target.shape
-        time = self._times(batch, generator).to(target.device)
-        signal, noise_level = signal_and_noise(time)
-        noise = torch.randn(self.model.config.latent_shape(height, width, batch), generator=generator).to(target)
-        with torch.no_grad():
-            clean = target
-            if self.config.latent == "prediction":
-                clean = self.model.render(condition, self.model.refine(condition, noise, torch.ones_like(time)))
-        latent = _per_sample(signal) * self.model.embed(clean) + _per_sample(noise_level) * noise
-        refined = self.model.refine(condition, latent, time)
-        fused = self.model.render(condition, refined)
-        # D is trained by Eq. 3 alone: Eq. 15 measures with it and must not be able to change the measure.
-        with torch.no_grad():
-            embedded_target = self.model.embed(target)
-        predicted = self.model.latent_head(refined) if self.model.latent_head else self._fixed_embedding(fused)
-        with _single_precision(target):
-            diffusion = diffusion_loss(
-                embedded_target.float(), predicted.float(), signal, noise_level, self.loss.diffusion_clamp
-            )
-        return fused, diffusion
-
-    def _mask_losses(self, batch: Sample, reference: EPOFusion) -> dict[str, Tensor]:
-        """Return what trains the masks of a network whose fused image is to stay that of `reference`."""
-        luma, infrared = batch["luma"], batch["infrared"]
-        feature = self.model.feature(luma, infrared)
-        logits = self.model.guide(feature)
-        with torch.no_grad():
-            held = reference.feature(luma, infrared)
-        with _single_precision(luma):
-            guidance = self._guidance_loss(logits, batch)
-            changed = feature_loss(feature.float(), held.float())
-        return {"loss": guidance + self.config.feature_weight * changed, "guidance": guidance, "feature": changed}
-
-    def _guidance_loss(self, logits: Tensor | None, batch: Sample) -> Tensor:
-        """Return L_seg of Eq. 14; 0 without guidance."""
-        if logits is None:
-            return batch["luma"].new_zeros(())
-        elsewhere = self.loss.well_exposed_weight
-        weight = batch["annotated"] * (elsewhere + (1.0 - elsewhere) * batch["overexposed"])
-        return guidance_loss(logits.float(), batch["mask"], weight, self.loss.overlap_weight)
-
-    def _times(self, batch: int, generator: torch.Generator) -> Tensor:
-        """Draw t for each sample: 1 with probability `noise_only`, else uniform."""
-        uniform = torch.rand(batch, generator=generator) * _LARGEST_TIME
-        pure_noise = torch.rand(batch, generator=generator) < self.config.noise_only
-        return torch.where(pure_noise, torch.ones(()), uniform)
-
-    def _fixed_embedding(self, image: Tensor) -> Tensor:
-        """Embed with the present D as a constant."""
-        assert self.model.embedding is not None
-        constants = {name: parameter.detach() for name, parameter in self.model.embedding.named_parameters()}
-        embedded: Tensor = torch.func.functional_call(self.model.embedding, constants, (image,))
-        return embedded
-
-
 def _initial_model(config: TrainConfig) -> tuple[EPOFusion, dict[str, Any]]:
     """Return the model to train and what is known of how its first weights were made."""
     shape = ModelConfig.from_dict({**named_config(config.model).to_dict(), **config.overrides})
@@ -277,16 +175,6 @@ def _initial_model(config: TrainConfig) -> tuple[EPOFusion, dict[str, Any]]:
             f"(overrides can name its widths): {' '.join(str(error).split())}"
         ) from error
     return model, {"init": card.provenance}
-
-
-def _freeze_what_makes_no_masks(model: EPOFusion) -> None:
-    if model.guidance is None:
-        raise ValueError("trained is masks, but the model has no guidance head; expected guidance: true")
-    model.requires_grad_(False)
-    for part in (model.encoder, model.neck, model.guidance):
-        part.requires_grad_(True)
-    model.eval()  # all norms but the head's keep their statistics
-    model.guidance.train()
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -334,15 +222,6 @@ def _generator(config: TrainConfig, accelerator: Accelerator, iteration: int, mi
     position = iteration * config.accumulate + micro_batch
     row = position * accelerator.num_processes + accelerator.process_index
     return torch.Generator().manual_seed(config.seed * 1_000_003 + row)
-
-
-def _single_precision(like: Tensor) -> torch.autocast:
-    """Return a context without mixed precision on the device of `like`."""
-    return torch.autocast(like.device.type, enabled=False)
-
-
-def _per_sample(values: Tensor) -> Tensor:
-    return values[:, None, None, None]
 
 
 def _stop_if_not_finite(loss: Tensor, batch: Sample, out: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from epofusion_ros.cli.console import clear_errors, error_console, note, progress
 
 if TYPE_CHECKING:
-    from epofusion_ros.replay.many import Replays
+    from epofusion_ros.replay.batch import Replays
 
 
 class Mode(str, Enum):
@@ -42,7 +42,7 @@ def bag(
     Exit code 0: all done; 1: done, but a bag failed or parts of one cannot be read (each is named); 2: nothing could be
     done; 130: interrupted, to be resumed.
     """
-    from epofusion_ros.replay.many import replay_bags, tasks_of
+    from epofusion_ros.replay.batch import replay_bags, tasks_of
     from epofusion_ros.replay.report import write_report
     from epofusion_ros.replay.settings import ReplaySettings, parameters_of
 

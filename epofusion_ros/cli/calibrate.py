@@ -11,7 +11,7 @@ from epofusion_ros.cli.console import clear_errors, console, note
 
 if TYPE_CHECKING:
     from epofusion_core.registration.estimate import Estimate
-    from epofusion_ros.calibration_pairs import GreyPair
+    from epofusion_ros.replay.calibration_pairs import GreyPair
 
 _UNSURE_PX = 3.0
 
@@ -43,7 +43,7 @@ def calibrate(
     with clear_errors():
         from epofusion_core.registration.calibration import write_homography
         from epofusion_core.registration.estimate import estimate_homography
-        from epofusion_ros.calibration_pairs import pairs_of_bag, pairs_of_folder
+        from epofusion_ros.replay.calibration_pairs import pairs_of_bag, pairs_of_folder
         from epofusion_ros.replay.settings import parameters_of
 
         if (data is None) == (bag is None):

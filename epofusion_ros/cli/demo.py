@@ -34,9 +34,9 @@ def demo(
 
     Exit code 0: all images accounted for; 1: some are not, or nothing was fused; 2: the input or the node failed.
     """
-    from epofusion_ros.demo.node_process import NodeError
     from epofusion_ros.demo.report import verdict
     from epofusion_ros.demo.run import DemoSettings, run_demo
+    from epofusion_ros.remote_node.process import NodeError
 
     # By default SIGTERM ends Python on the spot, and the node, a process of its own, would run on.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

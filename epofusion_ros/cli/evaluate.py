@@ -43,8 +43,8 @@ def evaluate(
 
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
+    from epofusion_core.data.annotations import read_marked_boxes
     from epofusion_core.data.clips import find_clips
-    from epofusion_core.data.marked_boxes import read_marked_boxes
     from epofusion_core.data.pairs import PairScan, scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs

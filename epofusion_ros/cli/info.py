@@ -16,7 +16,7 @@ def info(
 ) -> None:
     """Show parameters and multiply-accumulates of each named size, in all and by part (the paper's Table V)."""
     with clear_errors():
-        from epofusion_core.model.complexity import Complexity, measure_complexity
+        from epofusion_core.benchmark.complexity import Complexity, measure_complexity
         from epofusion_core.model.config import MODELS
         from epofusion_core.model.epofusion import EPOFusion
 

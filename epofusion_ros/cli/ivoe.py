@@ -10,8 +10,7 @@ import typer
 from epofusion_ros.cli.console import clear_errors, finish, note, progress
 
 if TYPE_CHECKING:
-    from epofusion_core.data.marked_boxes import Markings
-    from epofusion_core.data.outline import Outliner
+    from epofusion_core.data.annotations import Annotations, Outliner
 
 ivoe = typer.Typer(help="Overexposed training pairs, the paper's IVOE pipeline.", no_args_is_help=True)
 
@@ -54,10 +53,12 @@ def build(
     with clear_errors():
         outliner = _outliner(outline, sam_checkpoint)
         pairs = find_pairs(src, list_file)
-        markings = _markings(object_boxes, box_corrections)
+        annotations = _annotations(object_boxes, box_corrections)
         settings = {"outline": outline.value, **_checksums(object_boxes=object_boxes, box_corrections=box_corrections)}
         with progress("building") as report:
-            summary = build_ivoe(pairs, out, outliner, markings=markings, seed=seed, settings=settings, report=report)
+            summary = build_ivoe(
+                pairs, out, outliner, annotations=annotations, seed=seed, settings=settings, report=report
+            )
     note(f"{summary.kept} kept from an earlier run; look at {out / 'preview.png'}")
     finish(summary.built + summary.kept, "pairs", summary.failures)
 
@@ -79,18 +80,18 @@ def outline(
     with clear_errors():
         outliner = _outliner(method, sam_checkpoint)
         pairs = find_pairs(src, list_file)
-        markings = _markings(object_boxes, box_corrections)
+        annotations = _annotations(object_boxes, box_corrections)
         with progress("outlining") as report:
-            summary = outline_pairs(pairs, out, outliner, markings=markings, report=report)
+            summary = outline_pairs(pairs, out, outliner, annotations=annotations, report=report)
     finish(summary.built, "pairs", summary.failures)
 
 
-def _markings(object_boxes: Path | None, box_corrections: Path | None) -> "Markings":
-    from epofusion_core.data.marked_boxes import Markings, read_box_corrections, read_marked_boxes
+def _annotations(object_boxes: Path | None, box_corrections: Path | None) -> "Annotations":
+    from epofusion_core.data.annotations import Annotations, read_box_corrections, read_marked_boxes
 
-    return Markings(
-        read_marked_boxes(object_boxes) if object_boxes else {},
-        read_box_corrections(box_corrections) if box_corrections else {},
+    return Annotations(
+        object_boxes=read_marked_boxes(object_boxes) if object_boxes else {},
+        box_corrections=read_box_corrections(box_corrections) if box_corrections else {},
     )
 
 

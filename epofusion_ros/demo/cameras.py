@@ -10,11 +10,12 @@ from rclpy.time import Time
 from sensor_msgs.msg import Image
 
 from epofusion_ros.demo.images import StampedImage, Stream
+from epofusion_ros.messages.topics import IMAGE_OF
 
 Report = Callable[[int, int], None]
 """Called with (done, total)."""
 
-_TOPICS: dict[Stream, str] = {"rgb": "rgb/image_raw", "thermal": "thermal/image_raw"}
+_STREAMS: tuple[Stream, ...] = ("rgb", "thermal")
 _NS_PER_S = 1_000_000_000
 
 
@@ -30,7 +31,7 @@ class Cameras:
         """Set up both topics."""
         self._clock = node.get_clock()
         self._publishers = {
-            stream: node.create_publisher(Image, topic, qos_profile_sensor_data) for stream, topic in _TOPICS.items()
+            stream: node.create_publisher(Image, IMAGE_OF[stream], qos_profile_sensor_data) for stream in _STREAMS
         }
         self.rgb_index: dict[int, int] = {}
         self.duration_s = 0.0

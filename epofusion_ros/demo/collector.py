@@ -11,15 +11,15 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 from sensor_msgs.msg import Image
 
-from epofusion_ros.conversion import pixels
-from epofusion_ros.demo.node_figures import FUSION_NODE
 from epofusion_ros.demo.recording import FusedFrame
+from epofusion_ros.messages.conversion import pixels
+from epofusion_ros.messages.topics import FUSED_IMAGE, GUIDANCE_MASK, OVEREXPOSURE_MASK, OVERLAY, full_name
 
 _TOPICS = {
-    "fused": f"{FUSION_NODE}/fused/image",
-    "overlay": f"{FUSION_NODE}/overlay",
-    "overexposure_mask": f"{FUSION_NODE}/overexposure_mask",
-    "guidance_mask": f"{FUSION_NODE}/guidance_mask",
+    "fused": full_name(FUSED_IMAGE),
+    "overlay": full_name(OVERLAY),
+    "overexposure_mask": full_name(OVEREXPOSURE_MASK),
+    "guidance_mask": full_name(GUIDANCE_MASK),
 }
 _RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 

@@ -9,8 +9,8 @@ from std_msgs.msg import Header
 from epofusion_core.data.pairs import Pair, pair_folders
 from epofusion_core.imaging import luma, read_grey, read_rgb
 from epofusion_core.video import VideoReader, is_video
-from epofusion_ros.conversion import to_message
 from epofusion_ros.demo.images import StampedImage
+from epofusion_ros.messages.conversion import to_message
 
 FOLDER_RATE_HZ = 30
 """Rate at which images of folders follow each other, since files carry no time."""

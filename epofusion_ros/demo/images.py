@@ -9,7 +9,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from epofusion_core.simulation import Drive
-from epofusion_ros.conversion import to_message
+from epofusion_ros.messages.conversion import to_message
 
 Stream: TypeAlias = Literal["rgb", "thermal"]
 

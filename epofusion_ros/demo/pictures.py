@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.imaging import write_png
+from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoWriter
-from epofusion_ros.conversion import to_rgb, to_thermal
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.recording import FusedFrame
-from epofusion_ros.thermal import ThermalScaler, ThermalScaling
+from epofusion_ros.messages.conversion import to_rgb, to_thermal
 
 MASKS = ("guidance_mask", "overexposure_mask")
 _SIDE_BY_SIDE_PICTURES = 8

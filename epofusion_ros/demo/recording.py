@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_ros.account import FATES
+from epofusion_ros.stream.frame_account import FATES
 
 DROPPED = tuple(fate for fate in FATES if fate not in ("fused", "superseded"))
 """What else can become of a pair: the reasons for which it is dropped."""

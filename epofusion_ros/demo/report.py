@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from epofusion_core.imaging import read_rgb
-from epofusion_core.page import jpeg_of, render_page
-from epofusion_ros.charts import histogram, timeline
+from epofusion_core.report.charts import histogram, timeline
+from epofusion_core.report.page import jpeg_of, render_page
 from epofusion_ros.demo.recording import Balance, Recording
 
 _PICTURE_WIDTH_PX = 960

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epofusion_ros.demo.images import StampedImage
-from epofusion_ros.demo.node_process import NodeError, NodeProcess
 from epofusion_ros.demo.recording import Recording
-from epofusion_ros.share import use_large_shared_memory
+from epofusion_ros.installed_files import use_large_shared_memory
+from epofusion_ros.remote_node.process import NodeError, NodeProcess
 
 if TYPE_CHECKING:
     from epofusion_ros.demo.cameras import Cameras
@@ -94,11 +94,12 @@ def _clear(out: Path) -> None:
 
 def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) -> Recording:
     """Run the node and publish to it."""
-    from epofusion_ros.demo import lifecycle
     from epofusion_ros.demo.cameras import Cameras
     from epofusion_ros.demo.collector import Collector
-    from epofusion_ros.demo.node_figures import FUSION_NODE, NodeFigures
-    from epofusion_ros.demo.spinning import spinning_node
+    from epofusion_ros.messages.topics import FUSION_NODE
+    from epofusion_ros.remote_node import lifecycle
+    from epofusion_ros.remote_node.figures import NodeFigures
+    from epofusion_ros.remote_node.spinning import spinning_node
 
     with (
         NodeProcess({"model": settings.model}, settings.out / "node.log") as process,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from epofusion_ros.conversion import ConversionError, to_image
-from epofusion_ros.replay.salvage import MENDERS
+from epofusion_ros.messages.conversion import ConversionError, to_image
+from epofusion_ros.replay.bag_repair import MENDERS
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, ImageTopic
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from pathlib import Path
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from epofusion_core.simulation import DriveFrame
+from epofusion_ros.messages.topics import RGB_IMAGE, THERMAL_IMAGE, full_name
 from epofusion_ros.replay.fused_bag import TYPES, header_of, image_message
 from epofusion_ros.replay.topics import IMAGE_TYPE
 
-RGB_TOPIC, THERMAL_TOPIC = "/rgb/image_raw", "/thermal/image_raw"
+RGB_TOPIC, THERMAL_TOPIC = full_name(RGB_IMAGE), full_name(THERMAL_IMAGE)
 _START_NS = 1_700_000_000_000_000_000  # a bag that begins at 0 has time before it
 
 

@@ -11,11 +11,11 @@ from epofusion_core.evaluation.exposure_metrics import exposure_metrics
 from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
 from epofusion_core.exposure import overexposed_fraction
 from epofusion_core.imaging import luma
-from epofusion_ros.conversion import ConversionError, to_rgb, to_thermal
-from epofusion_ros.pipeline import FusedPair, FusionPipeline
-from epofusion_ros.registration import RegistrationError
+from epofusion_core.registration.apply import RegistrationError
+from epofusion_ros.messages.conversion import ConversionError, to_rgb, to_thermal
 from epofusion_ros.replay.rows import FUSED, PairRow
 from epofusion_ros.replay.schedule import ScheduledPair
+from epofusion_ros.stream.pipeline import FusedPair, FusionPipeline
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from epofusion_ros.pipeline import PICTURES
+from epofusion_ros.messages.topics import FUSED_IMAGE, FUSED_INFO, GUIDANCE_MASK, full_name
 from epofusion_ros.replay.bag import Bag, RawMessage
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, IMAGE_TYPE
+from epofusion_ros.stream.pictures import PICTURES
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult
 
-_NODE = "/epofusion"
-TOPICS = {topic.replace("~", _NODE): build for topic, build in PICTURES.items()}
+TOPICS = {full_name(topic): build for topic, build in PICTURES.items()}
 """Builders of the pictures by topic: those of the node under its default name."""
 
-FUSED_TOPIC, GUIDANCE_TOPIC = f"{_NODE}/fused/image", f"{_NODE}/guidance_mask"
-CAMERA_INFO_TOPIC = f"{_NODE}/fused/camera_info"
+FUSED_TOPIC, GUIDANCE_TOPIC = full_name(FUSED_IMAGE), full_name(GUIDANCE_MASK)
+CAMERA_INFO_TOPIC = full_name(FUSED_INFO)
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 """Messages of ROS 2, which are the same in every supported distribution."""

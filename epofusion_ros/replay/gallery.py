@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.imaging import read_grey
-from epofusion_core.page import jpeg_of
+from epofusion_core.report.page import jpeg_of
 from epofusion_ros.replay.rows import FUSED, PairRow
 
 LAYERS = ("visible", "thermal", "fused", "mask")

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from epofusion_core.evaluation.columns import COLUMNS, Column
 from epofusion_core.evaluation.summary import Table
-from epofusion_core.page import render_page
-from epofusion_ros.charts import events, histogram, timeline
-from epofusion_ros.replay import journal
+from epofusion_core.report.charts import events, histogram, timeline
+from epofusion_core.report.page import render_page
+from epofusion_ros.replay import checkpoint
 from epofusion_ros.replay.gallery import LAYERS, Gallery, ShownFrame
 from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows, read_unmatched
 from epofusion_ros.replay.summary import BagSummary, comparison, latency_ms, percentiles, read_summary
@@ -74,7 +74,7 @@ def write_report(path: Path, folders: Sequence[Path], failures: Sequence[Failure
         failures: bags that could not be replayed.
         frames: how many were kept of each bag.
     """
-    sections = [_section(folder, read_summary(folder / journal.SUMMARY), frames) for folder in folders]
+    sections = [_section(folder, read_summary(folder / checkpoint.SUMMARY), frames) for folder in folders]
     page = render_page(
         __package__, "report.html.jinja", sections=sections, failures=failures, layers=LAYERS, described=described
     )
@@ -88,16 +88,16 @@ def described(row: PairRow) -> list[tuple[Column, str]]:
 
 
 def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
-    rows = read_rows(folder / journal.METRICS)
-    gallery = Gallery(folder / journal.PICTURES, frames)
+    rows = read_rows(folder / checkpoint.METRICS)
+    gallery = Gallery(folder / checkpoint.PICTURES, frames)
     for row in rows:
         if row.fate == FUSED:
             gallery.offer(row, None)
-    unmatched_ns = [bag_ns for _, bag_ns in read_unmatched(folder / journal.UNMATCHED)]
+    unmatched_ns = [bag_ns for _, bag_ns in read_unmatched(folder / checkpoint.UNMATCHED)]
     moments_ns = [*(row.decided_ns for row in rows), *unmatched_ns]
     begin_ns = min(moments_ns, default=0)
     duration_s = (max(moments_ns, default=0) - begin_ns) / 1e9
-    latency = _latency(rows, summary, journal.read_times(folder / journal.TIMING))
+    latency = _latency(rows, summary, checkpoint.read_times(folder / checkpoint.TIMING))
     return BagSection(
         folder.name,
         summary,

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from epofusion_ros.account import Account
-from epofusion_ros.intake import Intake, build_pairer
-from epofusion_ros.mailbox import Mailbox
-from epofusion_ros.pairing import Pair, StreamCount
 from epofusion_ros.replay.bag import BagMessage
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.topics import TopicPair
+from epofusion_ros.stream.frame_account import Account
+from epofusion_ros.stream.intake import Intake, build_pairer
+from epofusion_ros.stream.mailbox import Mailbox
+from epofusion_ros.stream.pairing import Pair, StreamCount
 
 _NS_PER_S = 1_000_000_000
 

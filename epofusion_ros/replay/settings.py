@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from epofusion_ros.parameter_declaration import Value, declaration
-from epofusion_ros.parameters import NodeParameters, from_values
+from epofusion_ros.parameters.declaration import Value, declaration
+from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.evaluate import Measurement
 from epofusion_core.evaluation.exposure_metrics import MIN_OVEREXPOSED_FRACTION
 from epofusion_core.evaluation.summary import Table, tables
-from epofusion_ros.account import FATES
 from epofusion_ros.replay.rows import METHODS, PairRow
 from epofusion_ros.replay.schedule import Schedule
+from epofusion_ros.stream.frame_account import FATES
 
 
 @dataclass(frozen=True)

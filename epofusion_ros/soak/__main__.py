@@ -10,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from epofusion_ros.cli.console import clear_errors, console
-from epofusion_ros.demo.node_process import NodeError
+from epofusion_ros.remote_node.process import NodeError
 from epofusion_ros.soak.run import SoakSettings, run_soak
 from epofusion_ros.soak.verdict import judge
 

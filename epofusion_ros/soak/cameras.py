@@ -10,9 +10,8 @@ from rclpy.publisher import Publisher
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
+from epofusion_ros.messages.topics import IMAGE_OF
 from epofusion_ros.soak.faults import CAMERAS, Fault, Shot
-
-_TOPICS = {camera: f"{camera}/image_raw" for camera in CAMERAS}
 
 
 class FaultyCameras:
@@ -64,4 +63,4 @@ class FaultyCameras:
         time.sleep(max(0.0, self._started_s + self._due * self._period_s + late_s - time.monotonic()))
 
     def _open(self, camera: str) -> "Publisher[Image]":
-        return self._node.create_publisher(Image, _TOPICS[camera], qos_profile_sensor_data)
+        return self._node.create_publisher(Image, IMAGE_OF[camera], qos_profile_sensor_data)

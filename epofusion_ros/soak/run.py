@@ -14,11 +14,12 @@ from rclpy.time import Time
 from sensor_msgs.msg import Image
 
 from epofusion_core.simulation import Drive
-from epofusion_ros.demo import lifecycle
-from epofusion_ros.demo.node_figures import FUSION_NODE, NodeFigures
-from epofusion_ros.demo.node_process import NodeError, NodeProcess
-from epofusion_ros.demo.spinning import spinning_node
-from epofusion_ros.share import use_large_shared_memory
+from epofusion_ros.installed_files import use_large_shared_memory
+from epofusion_ros.messages.topics import FUSED_IMAGE, FUSION_NODE, full_name
+from epofusion_ros.remote_node import lifecycle
+from epofusion_ros.remote_node.figures import NodeFigures
+from epofusion_ros.remote_node.process import NodeError, NodeProcess
+from epofusion_ros.remote_node.spinning import spinning_node
 from epofusion_ros.soak.cameras import FaultyCameras
 from epofusion_ros.soak.faults import FAULTS, Fault
 
@@ -174,7 +175,7 @@ class _Ages:
         self._node = node
         self._ages_ms: dict[int, float] = {}
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-        node.create_subscription(Image, f"{FUSION_NODE}/fused/image", self._take, qos)
+        node.create_subscription(Image, full_name(FUSED_IMAGE), self._take, qos)
 
     def of(self, stamps: list[int]) -> list[float]:
         """Return those of some stamps, as far as they have come, and forget all."""

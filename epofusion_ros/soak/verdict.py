@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from epofusion_ros.account import FATES
+from epofusion_ros.remote_node.figures import both_sides
 from epofusion_ros.soak.run import CleanPhase, Soak
 
 _TOO_SHORT = "too short a soak to tell"
@@ -45,22 +45,11 @@ def judge(soak: Soak) -> list[Bar]:
 
 
 def balance(figures: Mapping[str, float]) -> list[Bar]:
-    """Compare both sides of the accounts."""
-    pairs, ended = figures.get("pairs", -1), sum(figures.get(fate, 0) for fate in FATES)
-    passed = {name: figures.get(f"passed_{name}", 0) for name in ("rgb", "thermal")}
-    bars = [
-        Bar(
-            "pairs + frames passed through = their fates",
-            f"{pairs + sum(passed.values()):.0f} = {ended:.0f}",
-            pairs + sum(passed.values()) == ended,
-        )
+    """Compare both sides of the accounts of a node that has come to rest: nothing may be in work."""
+    return [
+        Bar(f"{what} = accounted for", f"{came:.0f} = {accounted:.0f}", came == accounted)
+        for what, (came, accounted) in both_sides({**figures, "in_flight": 0.0}).items()
     ]
-    for name, reused in (("rgb", 0.0), ("thermal", figures.get("reused_thermal", 0))):
-        received = figures.get(f"received_{name}", -1)
-        rest = figures.get(f"unmatched_{name}", 0) + figures.get(f"pending_{name}", 0)
-        accounted = pairs - reused + passed[name] + rest
-        bars.append(Bar(f"{name} received = accounted for", f"{received:.0f} = {accounted:.0f}", received == accounted))
-    return bars
 
 
 def _memory(phases: list[CleanPhase], third: int) -> Bar:

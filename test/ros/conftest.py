@@ -10,7 +10,7 @@ from epofusion_core.model.card import ModelCard
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import save_weights
-from epofusion_ros.share import DDS_PROFILE_VARIABLE
+from epofusion_ros.installed_files import DDS_PROFILE_VARIABLE
 
 PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds_shm.xml"
 

@@ -24,18 +24,23 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
-from epofusion_ros.account import FATES
+from epofusion_ros.messages import topics
+from epofusion_ros.messages.topics import FUSION_NODE, full_name
+from epofusion_ros.remote_node.figures import both_sides
+from epofusion_ros.remote_node.lifecycle import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE
+
+__all__ = ["ACTIVATE", "CLEANUP", "CONFIGURE", "DEACTIVATE"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
 TOPICS = {
-    "fused": "fused/image",
-    "overexposure": "overexposure_mask",
-    "guidance": "guidance_mask",
-    "overlay": "overlay",
+    "fused": topics.FUSED_IMAGE,
+    "overexposure": topics.OVEREXPOSURE_MASK,
+    "guidance": topics.GUIDANCE_MASK,
+    "overlay": topics.OVERLAY,
 }
-CONFIGURE, ACTIVATE = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
-DEACTIVATE, CLEANUP = Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP
+
+_TEXTS = {"model", "device", "engine"}
 
 
 def fill(message: Image, array: np.ndarray, encoding: str) -> Image:
@@ -78,9 +83,9 @@ class Peer:
         self.node = rclpy.create_node("peer")
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
-        self.rgb = self.node.create_publisher(Image, "rgb/image_raw", qos_profile_sensor_data)
-        self.thermal = self.node.create_publisher(Image, "thermal/image_raw", qos_profile_sensor_data)
-        self.camera_info = self.node.create_publisher(CameraInfo, "rgb/camera_info", qos_profile_sensor_data)
+        self.rgb = self.node.create_publisher(Image, topics.RGB_IMAGE, qos_profile_sensor_data)
+        self.thermal = self.node.create_publisher(Image, topics.THERMAL_IMAGE, qos_profile_sensor_data)
+        self.camera_info = self.node.create_publisher(CameraInfo, topics.RGB_INFO, qos_profile_sensor_data)
         self.outputs = Outputs()
         self.figures: dict[str, str] = {}
         self.level, self.sentence = 0, ""
@@ -88,11 +93,11 @@ class Peer:
         for name in listen_to:
             self.listen(name)
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-        self.node.create_subscription(CameraInfo, "/epofusion/fused/camera_info", self.outputs.camera_info.append, qos)
-        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
-        self._change = self.node.create_client(ChangeState, "/epofusion/change_state")
-        self._parameters = self.node.create_client(SetParameters, "/epofusion/set_parameters")
-        self._state = self.node.create_client(GetState, "/epofusion/get_state")
+        self.node.create_subscription(CameraInfo, full_name(topics.FUSED_INFO), self.outputs.camera_info.append, qos)
+        self.node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, 10)
+        self._change = self.node.create_client(ChangeState, f"{FUSION_NODE}/change_state")
+        self._parameters = self.node.create_client(SetParameters, f"{FUSION_NODE}/set_parameters")
+        self._state = self.node.create_client(GetState, f"{FUSION_NODE}/get_state")
 
     def __enter__(self) -> "Peer":
         return self
@@ -110,7 +115,7 @@ class Peer:
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self.node.create_subscription(
             Image,
-            f"/epofusion/{TOPICS[name]}",
+            full_name(TOPICS[name]),
             lambda message: kept.append(Received(message, self.now_ns())),
             qos,
         )
@@ -173,7 +178,7 @@ class Peer:
     def activate(self) -> None:
         """Configure and activate, and wait until both sides see each other."""
         self.configure_and_activate()
-        for topic in ("/rgb/image_raw", "/thermal/image_raw", "/rgb/camera_info"):
+        for topic in map(full_name, (topics.RGB_IMAGE, topics.THERMAL_IMAGE, topics.RGB_INFO)):
             self.spin_until(lambda topic=topic: self.node.count_subscribers(topic) > 0, f"a subscription to {topic}")
 
     def subscriptions_to(self, topic: str) -> list[ReliabilityPolicy]:
@@ -202,22 +207,15 @@ class Peer:
 
 def accounts_balance(peer: Peer) -> bool:
     """Tell whether each frame that came has had one fate, by the node's diagnostics."""
-    figure = peer.figure
-    alone = {name: figure(f"passed_{name}") for name in ("rgb", "thermal")}
-    in_pairs = {"rgb": figure("pairs"), "thermal": figure("pairs") - figure("reused_thermal")}
-    ended = sum(figure(fate) for fate in (*FATES, "in_flight"))
-    return figure("pairs") + sum(alone.values()) == ended and all(
-        figure(f"received_{name}")
-        == in_pairs[name] + alone[name] + figure(f"unmatched_{name}") + figure(f"pending_{name}")
-        for name in ("rgb", "thermal")
-    )
+    figures = {name: peer.figure(name) for name in peer.figures if name not in _TEXTS}
+    return bool(figures) and all(came == accounted for came, accounted in both_sides(figures).values())
 
 
 _PROGRAM = """
 import sys
 if missing := sys.argv.pop(1):
     sys.modules[missing] = None
-from epofusion_ros.fusion_node import main
+from epofusion_ros.node.fusion_node import main
 sys.exit(main())
 """
 

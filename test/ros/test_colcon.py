@@ -62,7 +62,7 @@ def test_the_overlay_announces_the_package_and_holds_its_files(overlay: Path) ->
 def test_code_and_files_of_the_overlay_come_before_those_of_the_checkout(
     overlay: Path, sourced: dict[str, str], tmp_path: Path
 ) -> None:
-    program = "from epofusion_ros.share import share_file; print(share_file('config/epofusion.yaml'))"
+    program = "from epofusion_ros.installed_files import share_file; print(share_file('config/epofusion.yaml'))"
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=sourced,

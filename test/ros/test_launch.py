@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from epofusion_ros.outputs import PICTURES
+from epofusion_ros.stream.pictures import PICTURES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCH_FILE = REPOSITORY / "launch" / "epofusion.launch.py"

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from epofusion_core.data.annotations import Box, read_boxes
 from epofusion_core.data.ivoe import build_ivoe
-from epofusion_core.data.outline import Box, GrabCutOutliner, SamOutliner, read_boxes
+from epofusion_core.data.outline import GrabCutOutliner, SamOutliner
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, read_grey, read_rgb, write_png

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from epofusion_core.data.annotations import Box, MarkedBoxes
 from epofusion_core.data.clips import find_clips
-from epofusion_core.data.marked_boxes import MarkedBoxes
-from epofusion_core.data.outline import Box
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.evaluation.evaluate import Outcome, measure_clips, measure_pairs
 from epofusion_core.evaluation.methods import FolderMethod, Method, ModelMethod, RuleMethod

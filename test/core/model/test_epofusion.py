@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from epofusion_core.model.complexity import measure_complexity
+from epofusion_core.benchmark.complexity import measure_complexity
 from epofusion_core.model.config import MODELS, ModelConfig, named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.layers import unshuffled_sources

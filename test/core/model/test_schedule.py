@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epofusion_core.model.epofusion import next_latent
 from epofusion_core.model.noise import fixed_noise
-from epofusion_core.model.sampler import next_latent
 from epofusion_core.model.schedule import sampling_steps, signal_and_noise
 
 

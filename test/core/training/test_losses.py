@@ -16,6 +16,7 @@ from epofusion_core.training.losses import (
     guidance_loss,
     pseudo_target,
 )
+from epofusion_core.training.preservation import invented_edges
 
 PAPER = LossConfig()
 SHIPPED = LossConfig(
@@ -66,11 +67,38 @@ def test_without_the_adaptive_loss_the_mask_has_no_effect() -> None:
 
 def test_the_exposure_target_keeps_a_blown_out_sky_white_and_shows_the_object() -> None:
     luma, infrared, mask = scene()
+    sky = exposure_target(luma, torch.full_like(infrared, 0.2), torch.zeros_like(mask))[0, 0]
+    assert sky[10, 150] > 0.99, "flat infrared inside glare: the sky stays bright"
     target = exposure_target(luma, infrared, mask)[0, 0]
-    assert target[10, 150] > 0.99, "flat infrared inside glare: the sky stays bright"
     inside, beside = target[50, 120], target[50, 105]
     assert inside - beside > 0.3, "the warm object stands out from what surrounds it"
     assert target[50, 20] == pytest.approx(0.4, abs=0.01), "away from glare: the better source"
+
+
+def test_the_exposure_target_shows_a_person_in_the_glare_without_an_edge_around_his_surroundings() -> None:
+    luma, infrared = torch.ones(1, 1, 160, 400), torch.full((1, 1, 160, 400), 60 / 255)
+    infrared[..., 60:100, 190:210] = 180 / 255
+    target = 255 * exposure_target(luma, infrared, torch.zeros_like(luma))[0, 0]
+    row = target[80]
+    assert row[200] > 245, "the warm person stays bright"
+    assert row[200] - row[180] > 80, "on surroundings that are dark close by"
+    assert row[5] > 253, "far away the glare stays white"
+    assert row[:180].diff().abs().max() < 2.0, "and nothing shows where the surroundings end"
+    assert invented_edges(target[None, None] / 255, luma, infrared)[..., :150].max() < 1 / 255
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31), share=st.floats(0, 1))
+def test_no_copy_or_average_of_the_sources_invents_an_edge(seed: int, share: float) -> None:
+    luma, infrared = noise(seed, 2, 1, 1, 40, 50)
+    assert invented_edges(torch.lerp(luma, infrared, share), luma, infrared).max() == 0
+
+
+def test_a_patch_that_is_in_neither_source_is_an_invention() -> None:
+    luma, infrared = torch.full((2, 1, 1, 64, 64), 0.4)
+    fused = luma.clone()
+    fused[..., 20:40, 20:40] = 0.2
+    assert invented_edges(fused, luma, infrared).max() > 4 / 255
 
 
 @settings(max_examples=25, deadline=None)

@@ -18,17 +18,18 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
-from epofusion_core.data.augment import AugmentConfig
-from epofusion_core.data.dataset import Sample
 from epofusion_core.imaging import write_png
 from epofusion_core.model.card import read_card
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import load_weights
+from epofusion_core.training.augment import AugmentConfig
 from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
+from epofusion_core.training.dataset import Sample
 from epofusion_core.training.losses import LossConfig, feature_loss
-from epofusion_core.training.trainer import NonFiniteLossError, TrainingForward, train
-from epofusion_core.training.training_pairs import load_training_pairs
+from epofusion_core.training.objectives import FusionObjective
+from epofusion_core.training.sources import load_training_pairs
+from epofusion_core.training.trainer import NonFiniteLossError, train
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -183,7 +184,7 @@ def test_what_is_well_exposed_need_not_teach_masks(pairs: Path) -> None:
     def guidance(weight: float) -> float:
         config = settings(pairs, loss=LossConfig(well_exposed_weight=weight))
         torch.manual_seed(0)
-        forward = TrainingForward(EPOFusion(named_config(config.model)), config)
+        forward = FusionObjective(EPOFusion(named_config(config.model)), config)
         return forward(batch, torch.Generator())["guidance"].item()
 
     assert guidance(0.0) == 0.0 < guidance(0.1)
@@ -222,7 +223,7 @@ def test_a_pair_with_both_kinds_of_boxes_is_taken_with_its_own_glare_and_with_mo
     boxes.write_text("name,left,top,right,bottom\n0,10,10,20,20\n")
     config = settings(pairs)
     loaded = load_training_pairs(replace(config, data=replace(config.data, object_boxes=boxes, glare_boxes=boxes)))
-    assert sorted((pair.name, pair.annotated, pair.takes_glare) for pair in loaded) == [
+    assert sorted((pair.name, pair.annotated, pair.allow_added_glare) for pair in loaded) == [
         ("0", True, False),
         ("0", True, True),
         ("1", False, True),

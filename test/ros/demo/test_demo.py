@@ -18,7 +18,7 @@ from rclpy.task import Future
 from sensor_msgs.msg import Image
 
 from epofusion_core.video import VideoReader
-from epofusion_ros.share import DDS_PROFILE_VARIABLE
+from epofusion_ros.installed_files import DDS_PROFILE_VARIABLE
 
 DOMAIN = 1 + os.getpid() % 100  # as the `domain` fixture, which lives for one test only
 FRAMES = 10

@@ -9,9 +9,9 @@ from rosbags.typesys import Stores, get_typestore
 
 from epofusion_core.imaging import write_png
 from epofusion_core.video import VideoWriter
-from epofusion_ros.conversion import to_rgb, to_thermal
 from epofusion_ros.demo.bag import bag_images
 from epofusion_ros.demo.files import file_images
+from epofusion_ros.messages.conversion import to_rgb, to_thermal
 
 MS = 1_000_000
 

@@ -10,7 +10,7 @@ from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, Recorded, drive, writ
 from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from epofusion_ros.conversion import to_thermal
+from epofusion_ros.messages.conversion import to_thermal
 from epofusion_ros.replay.bag import Bag
 from epofusion_ros.replay.topics import COMPRESSED_TYPE, ImageTopic, choose_topics
 

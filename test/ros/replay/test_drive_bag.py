@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.imaging import read_rgb
 from epofusion_ros.cli.main import app
-from epofusion_ros.conversion import to_rgb
+from epofusion_ros.messages.conversion import to_rgb
 from epofusion_ros.replay.bag import Bag
 from epofusion_ros.replay.topics import choose_topics
 

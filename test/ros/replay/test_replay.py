@@ -22,13 +22,13 @@ from sensor_msgs.msg import Image
 from typer.testing import CliRunner
 
 from epofusion_ros.cli.main import app
-from epofusion_ros.conversion import pixels
+from epofusion_ros.messages.conversion import pixels
 from epofusion_ros.replay.bag import Bag, BagMessage
 from epofusion_ros.replay.fused_bag import CAMERA_INFO_TOPIC, FUSED_TOPIC, TOPICS
+from epofusion_ros.replay.replay_bag import BagTask, replay_bag
 from epofusion_ros.replay.rows import read_rows, read_unmatched
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings, parameters_of, read_parameter_file
-from epofusion_ros.replay.task import BagTask, replay_bag
 from epofusion_ros.replay.topics import ImageTopic, TopicPair, choose_topics
 
 SAME = ("metrics.csv", "unmatched.csv", "summary.json", "fused/fused.mcap", "fused/metadata.yaml")

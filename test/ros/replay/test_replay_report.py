@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from recording import drive, write_bag
 
-from epofusion_ros.replay.many import Replays, replay_bags, tasks_of
+from epofusion_ros.replay.batch import Replays, replay_bags, tasks_of
 from epofusion_ros.replay.report import Failure, write_report
 from epofusion_ros.replay.settings import ReplaySettings
 

@@ -1,0 +1,1 @@
+"""Reports as one HTML page: its frame, its look and its charts."""

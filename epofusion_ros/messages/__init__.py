@@ -1,0 +1,1 @@
+"""Messages of images to arrays and back, and the names of the node's topics. Needs no rclpy."""

@@ -1,0 +1,77 @@
+"""The node's state as diagnostic_msgs, once a second: figures, and OK, WARN or ERROR by rules a reader can check."""
+
+import os
+from collections.abc import Mapping
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from epofusion_ros.stream.pairing import StreamCount
+
+if TYPE_CHECKING:
+    from builtin_interfaces.msg import Time
+    from diagnostic_msgs.msg import DiagnosticArray
+
+_OTHER = {"rgb": "thermal", "thermal": "rgb"}
+_DROPS = ("stale", "convert_errors", "size_errors", "inference_errors")
+
+
+def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float]:
+    """Return the counts of both inputs: received = pairs - reused + passed + unmatched + pending."""
+    figures: dict[str, float] = {"reused_thermal": thermal.reused}
+    for name, count in (("rgb", rgb), ("thermal", thermal)):
+        figures[f"received_{name}"] = count.received
+        figures[f"passed_{name}"] = count.passed
+        figures[f"unmatched_{name}"] = count.unmatched
+        figures[f"pending_{name}"] = count.pending
+    return figures
+
+
+def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bool) -> tuple[int, str]:
+    """Return level (0 OK, 1 WARN, 2 ERROR) and a sentence, from the figures of this second and the last one.
+
+    ERROR: pairs failed and nothing was published. WARN: some failed, frames of one input are passed through, frames
+    arrive and none could be paired, or an input of the active node is silent. OK else.
+    """
+
+    def grown(name: str) -> float:
+        return now.get(name, 0) - before.get(name, 0)
+
+    failed = {name: grown(name) for name in _DROPS if grown(name) > 0}
+    if failed:
+        said = ", ".join(f"{name} {count:.0f}" for name, count in failed.items())
+        published = grown("fused") + grown("passed_through")
+        return (1 if published > 0 else 2), f"pairs dropped in the last second: {said}"
+    for name, missing in _OTHER.items():
+        if grown(f"passed_{name}") > 0:
+            return 1, f"no {missing} frame comes: {name} is passed through"
+    received_rgb, received_thermal = grown("received_rgb"), grown("received_thermal")
+    if received_rgb > 0 and received_thermal > 0 and grown("pairs") == 0:
+        return 1, "frames of both inputs arrive, but no stamps lie within sync.slop"
+    silent = [name for name, received in (("rgb", received_rgb), ("thermal", received_thermal)) if received == 0]
+    if not active:
+        return 0, "not active"
+    return (1, f"no {' and no '.join(silent)} frame in the last second") if silent else (0, "fusing")
+
+
+def memory_mb() -> float:
+    """Return the resident memory of this process, in MB; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def to_message(
+    name: str, stamp: "Time", level: int, sentence: str, figures: Mapping[str, float], texts: Mapping[str, str]
+) -> "DiagnosticArray":
+    """Return a message with one status; figures and texts become its values by key."""
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+    values = [KeyValue(key=key, value="nan" if isnan(value) else f"{value:.10g}") for key, value in figures.items()]
+    values += [KeyValue(key=key, value=value) for key, value in texts.items()]
+    status = DiagnosticStatus(level=bytes([level]), name=name, message=sentence, hardware_id="", values=values)
+    message = DiagnosticArray(status=[status])
+    message.header.stamp = stamp
+    return message

@@ -1,0 +1,68 @@
+"""The node's subscriptions: they follow the reliability of their publishers, and know what goes wrong with them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rclpy.qos import ReliabilityPolicy
+
+from epofusion_ros.messages.topics import IMAGE_OF
+from epofusion_ros.node.qos import choose_reliability, input_qos
+from epofusion_ros.stream.sync_watch import InputState
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+    from rclpy.subscription import Subscription
+
+
+@dataclass
+class Input:
+    """One subscribed topic; `suffix` follows its name when that is resolved, as image_transport has it."""
+
+    node: "Node"
+    kind: type[Any]
+    topic: str
+    take: Callable[[Any], None]
+    asked: str
+    depth: int
+    suffix: str = ""
+
+    def __post_init__(self) -> None:
+        self._name = self.node.resolve_topic_name(self.topic) + self.suffix
+        self._reliability = choose_reliability(self.asked, self._offered())
+        self._subscription = self._subscribe()
+
+    def follow(self) -> None:
+        """Subscribe anew where publishers have come or gone, and another reliability fits them."""
+        wanted = choose_reliability(self.asked, self._offered())
+        if wanted != self._reliability:
+            self.destroy()
+            self._reliability = wanted
+            self._subscription = self._subscribe()
+
+    def state(self, received: int) -> InputState:
+        """Return what is known of the input, of which so many frames have come."""
+        offered = self._offered()
+        asks_more = self._reliability == ReliabilityPolicy.RELIABLE
+        incompatible = sum(asks_more and each != ReliabilityPolicy.RELIABLE for each in offered)
+        return InputState(self._name, received, len(offered), incompatible)
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        self.node.destroy_subscription(self._subscription)
+
+    def _subscribe(self) -> "Subscription[Any]":
+        qos = input_qos(self._reliability, self.depth)
+        return self.node.create_subscription(self.kind, self._name, self.take, qos)
+
+    def _offered(self) -> list[ReliabilityPolicy]:
+        return [info.qos_profile.reliability for info in self.node.get_publishers_info_by_topic(self._name)]
+
+
+def image_input(node: "Node", name: str, take: Callable[[Any], None], asked: str, depth: int, transport: str) -> Input:
+    """Subscribe to the images of input "rgb" or "thermal" by a transport, "raw" or "compressed"."""
+    from sensor_msgs.msg import CompressedImage, Image
+
+    is_raw = transport == "raw"
+    kind, suffix = (Image, "") if is_raw else (CompressedImage, "/compressed")
+    return Input(node, kind, IMAGE_OF[name], take, asked, depth, suffix)

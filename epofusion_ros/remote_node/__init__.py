@@ -1,0 +1,1 @@
+"""How to start and talk to a running node: for demo, soak and the tests."""

@@ -1,0 +1,159 @@
+"""Pairing by stamp: rules that hold for any streams in any order of arrival."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epofusion_ros.stream.pairing import NearestPairer, Pair, PairingLimits
+
+MS = 1_000_000
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[tuple[str, int]]:
+    """Frames of both inputs with any stamps, repeated and out of order too, in any order of arrival."""
+    stamps = st.lists(st.integers(-50, 400), max_size=40)
+    frames = [("rgb", stamp * MS) for stamp in draw(stamps)] + [("thermal", stamp * MS) for stamp in draw(stamps)]
+    return draw(st.permutations(frames))
+
+
+def play(pairer: NearestPairer[int], frames: list[tuple[str, int]]) -> list[Pair[int]]:
+    pairs = []
+    for name, stamp in frames:
+        pairs += pairer.add_rgb(stamp, stamp) if name == "rgb" else pairer.add_thermal(stamp, stamp)
+    return pairs
+
+
+@settings(max_examples=300, deadline=None)
+@given(frames=arrivals(), slop=st.integers(0, 60), queue=st.integers(1, 8), offset=st.integers(-30, 30))
+def test_any_arrival_keeps_slop_order_memory_and_the_account(
+    frames: list[tuple[str, int]], slop: int, queue: int, offset: int
+) -> None:
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(slop * MS, offset * MS), queue)
+    pairs: list[Pair[int]] = []
+    for frame in frames:
+        pairs += play(pairer, [frame])
+        assert pairer.rgb.pending <= queue
+        assert pairer.thermal.pending <= queue
+    for pair in pairs:
+        assert abs(pair.delta_ns) <= slop * MS, "no pair beyond slop"
+        assert pair.delta_ns == pair.thermal + offset * MS - pair.rgb
+    for first, second in pairwise(pairs):
+        assert first.rgb < second.rgb, "RGB order is kept, and no frame is used twice"
+        assert first.thermal < second.thermal, "thermal order is kept, and no frame is used twice"
+    for name, count in (("rgb", pairer.rgb), ("thermal", pairer.thermal)):
+        assert count.received == sum(each == name for each, _ in frames)
+        assert count.paired == len(pairs)
+        assert count.unmatched >= 0
+        assert count.received == count.paired + count.unmatched + count.pending
+    pairer.reset()
+    assert pairer.rgb.pending == pairer.thermal.pending == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(order=st.permutations(range(12)), jitter=st.lists(st.integers(-3, 3), min_size=6, max_size=6))
+def test_equal_rates_pair_frame_by_frame_in_any_interleaving(order: list[int], jitter: list[int]) -> None:
+    """Each input in its own order, the two interleaved anyhow: as bags and DDS deliver them."""
+    rgb = [("rgb", index * 33 * MS) for index in range(6)]
+    thermal = [("thermal", (index * 33 + jitter[index]) * MS) for index in range(6)]
+    streams = {"rgb": iter(rgb), "thermal": iter(thermal)}
+    frames = [next(streams["rgb" if slot < 6 else "thermal"]) for slot in order]
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(16 * MS), 12)
+    pairs = play(pairer, frames)
+    # The last pair may still wait for a frame that could be nearer.
+    expected = [(first[1], second[1]) for first, second in zip(rgb, thermal, strict=True)]
+    assert [(pair.rgb, pair.thermal) for pair in pairs] == expected[: len(pairs)]
+    assert len(pairs) >= 5
+
+
+def test_slop_is_inclusive() -> None:
+    exact: NearestPairer[str] = NearestPairer(PairingLimits(10), 4)
+    exact.add_rgb(100, "rgb")
+    exact.add_thermal(110, "thermal")
+    (pair,) = exact.add_rgb(500, "next")
+    assert (pair.rgb, pair.thermal, pair.delta_ns) == ("rgb", "thermal", 10)
+    beyond: NearestPairer[str] = NearestPairer(PairingLimits(9), 4)
+    beyond.add_rgb(100, "rgb")
+    assert beyond.add_thermal(110, "thermal") == []
+    assert beyond.rgb.unmatched == 1
+
+
+def test_equal_stamps_are_paired_at_once() -> None:
+    pairer: NearestPairer[str] = NearestPairer(PairingLimits(10 * MS), 4)
+    assert pairer.add_thermal(5 * MS, "thermal") == []
+    assert len(pairer.add_rgb(5 * MS, "rgb")) == 1
+
+
+def test_a_thermal_frame_goes_to_the_rgb_frame_that_is_nearest_to_it() -> None:
+    """Thermal at 10 Hz, RGB at 30 Hz: no RGB frame takes the thermal frame that a later one is nearer to."""
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(40 * MS), 10)
+    frames = [("rgb", index * 33 * MS) for index in range(10)] + [("thermal", index * 99 * MS) for index in range(4)]
+    pairs = play(pairer, sorted(frames, key=lambda frame: frame[1]))
+    assert [(p.rgb, p.thermal) for p in pairs] == [(index * 99 * MS, index * 99 * MS) for index in range(4)]
+
+
+def test_a_lagging_thermal_clock_is_corrected() -> None:
+    pairer: NearestPairer[str] = NearestPairer(PairingLimits(MS, thermal_offset_ns=50 * MS), 4)
+    pairer.add_rgb(100 * MS, "rgb")
+    (pair,) = pairer.add_thermal(50 * MS, "thermal")
+    assert pair.delta_ns == 0
+
+
+def test_after_a_reset_earlier_stamps_are_paired_again() -> None:
+    pairer: NearestPairer[str] = NearestPairer(PairingLimits(MS), 4)
+    pairer.add_rgb(10**12, "rgb")
+    pairer.add_thermal(10**12, "thermal")
+    pairer.add_rgb(MS, "old")
+    assert pairer.add_thermal(MS, "old") == [], "without a reset, order is kept"
+    pairer.reset()
+    pairer.add_rgb(2 * MS, "rgb")
+    assert len(pairer.add_thermal(2 * MS, "thermal")) == 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(frames=arrivals(), slop=st.integers(0, 40), queue=st.integers(1, 8), age=st.integers(1, 120))
+def test_with_reuse_any_arrival_keeps_age_order_memory_and_the_account(
+    frames: list[tuple[str, int]], slop: int, queue: int, age: int
+) -> None:
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(slop * MS, 0, age * MS), queue)
+    pairs: list[Pair[int]] = []
+    for frame in frames:
+        pairs += play(pairer, [frame])
+        assert pairer.rgb.pending <= queue
+        assert pairer.thermal.pending <= queue
+    for pair in pairs:
+        assert -max(slop, age) * MS <= pair.delta_ns <= slop * MS
+        assert pair.delta_ns == pair.thermal - pair.rgb
+    for first, second in pairwise(pairs):
+        assert first.rgb < second.rgb, "no RGB frame is used twice"
+        assert first.thermal <= second.thermal, "time does not go back"
+    repeated = sum(first.thermal == second.thermal for first, second in pairwise(pairs))
+    assert pairer.thermal.reused == repeated
+    assert pairer.rgb.paired == len(pairs) == pairer.thermal.paired + repeated
+    for count in (pairer.rgb, pairer.thermal):
+        assert count.received == count.paired + count.unmatched + count.pending
+
+
+def test_a_slow_thermal_camera_serves_every_rgb_frame_without_waiting() -> None:
+    """Thermal at 9 Hz, RGB at 30 Hz: each RGB frame is paired by the arrival of the next one at the latest."""
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(16 * MS, 0, 120 * MS), 10)
+    frames = [("rgb", index * 33 * MS + MS) for index in range(60)] + [
+        ("thermal", index * 111 * MS) for index in range(18)
+    ]
+    waited, paired = 0, 0
+    for name, stamp in sorted(frames, key=lambda frame: frame[1]):
+        found = play(pairer, [(name, stamp)])
+        paired += len(found)
+        waited += sum(name == "rgb" and pair.rgb < stamp for pair in found)
+        assert pairer.rgb.pending <= 1 or stamp < 111 * MS, "until two thermal frames tell their interval"
+        assert all(-120 * MS <= pair.delta_ns <= 16 * MS for pair in found)
+    assert paired >= 59
+    assert waited <= 12, "only a frame that the next thermal one could be nearer to waits"
+
+
+def test_a_thermal_frame_older_than_allowed_is_not_used_again() -> None:
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(5 * MS, 0, 50 * MS), 4)
+    frames = [("thermal", 0)] + [("rgb", index * 30 * MS) for index in range(6)]
+    assert [pair.rgb for pair in play(pairer, frames)] == [0, 30 * MS]
+    assert pairer.thermal.reused == 1
