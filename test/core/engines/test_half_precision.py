@@ -29,7 +29,7 @@ def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         for part in model.modules():
             if isinstance(part, torch.nn.BatchNorm2d):
                 part.weight.normal_(1.0, 0.3)
-        model.mscf.tail[-1].weight.mul_(20.0)
+        model.mscf.tail[-1].get_parameter("weight").mul_(20.0)
         for pairs in images:
             model(pairs[:, :1], pairs[:, 1:])
     path = tmp_path_factory.mktemp("weights") / f"{request.param}.safetensors"
