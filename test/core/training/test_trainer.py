@@ -187,7 +187,7 @@ def test_what_is_well_exposed_need_not_teach_masks(pairs: Path) -> None:
         config = settings(pairs, loss=LossConfig(well_exposed_weight=weight))
         torch.manual_seed(0)
         forward = FusionObjective(EPOFusion(named_config(config.model)), config)
-        return float(forward(batch, torch.Generator())["guidance"])
+        return float(forward(batch, torch.Generator())["guidance"].item())
 
     assert guidance(0.0) == 0.0 < guidance(0.1)
 
