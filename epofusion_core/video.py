@@ -8,10 +8,12 @@ from types import TracebackType
 import av
 import numpy as np
 
-from epofusion_core.imaging import RgbImage
+from epofusion_core.imaging import RgbImage, ThermalImage, luma
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
 _NANOSECONDS = 1_000_000_000
+_GREY_COUNTS = frozenset({"gray10le", "gray12le", "gray14le", "gray16le", "gray16be"})
+"""Pixel formats whose values RGB of 8 bits would cut off."""
 
 
 def is_video(path: Path) -> bool:
@@ -48,6 +50,23 @@ class VideoReader:
         Raises:
             ValueError: the file is damaged before its first frame.
         """
+        for time_ns, frame in self._frames():
+            yield time_ns, frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+
+    def thermal_frames(self) -> Iterator[tuple[int, ThermalImage]]:
+        """Yield (time since the first frame in ns, (H, W)): the counts of a grey video of over 8 bits, else the luma.
+
+        Raises:
+            ValueError: the file is damaged before its first frame.
+        """
+        for time_ns, frame in self._frames():
+            if frame.format.name in _GREY_COUNTS:
+                yield time_ns, frame.to_ndarray().astype(np.uint16, copy=False)
+            else:
+                yield time_ns, luma(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
+
+    def _frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield each frame with its time since the first one, ns."""
         first: Fraction | None = None
         try:
             for index, frame in enumerate(self._container.decode(self._stream)):
@@ -55,10 +74,7 @@ class VideoReader:
                 if frame.pts is not None and frame.time_base is not None:
                     time = frame.pts * frame.time_base
                 first = time if first is None else first
-                yield (
-                    round((time - first) * _NANOSECONDS),
-                    frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False),
-                )
+                yield round((time - first) * _NANOSECONDS), frame
         except av.FFmpegError as error:
             if first is None:
                 raise ValueError(f"{self._path}: is damaged ({error}); no frame could be read") from error

@@ -1,4 +1,4 @@
-"""The picture that a user chooses from: latency against quality, of every size, engine, precision and K."""
+"""Plot of latency against quality, of every size, engine, precision and K."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Point:
         model: named size or file.
         engine, precision, steps: of the subject.
         latency_ms: median of `Fuser`.
-        quality: mean over the pairs, the more the better.
+        quality: mean over the pairs; higher is better.
     """
 
     model: str

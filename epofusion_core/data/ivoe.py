@@ -7,7 +7,6 @@ build can be interrupted, resumed and repeated with the same bytes.
 
 import json
 import zlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 
 from epofusion_core.data.annotations import Annotations, Box, Mask, Outliner, read_boxes
 from epofusion_core.data.glare import LightSpot, add_glare, random_spot
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, write_png
+from epofusion_core.progress import Progress
 
 _MAX_OBJECTS = 3
 _PREVIEW_PAIRS = 12
@@ -60,14 +60,14 @@ class BuildSummary:
 
 
 def build_ivoe(
-    pairs: list[Pair],
+    pairs: list[FilePair],
     out: Path,
     outliner: Outliner,
     *,
     annotations: Annotations | None = None,
     seed: int = 0,
     settings: dict[str, str] | None = None,
-    report: Callable[[int, int], None] = lambda *_: None,
+    report: Progress = lambda *_: None,
 ) -> BuildSummary:
     """Build overexposed pairs in `out`/{vi,ir,mask}/NAME.png, with manifest.jsonl and preview.png.
 
@@ -114,17 +114,17 @@ def build_ivoe(
 
 
 def outline_pairs(
-    pairs: list[Pair],
+    pairs: list[FilePair],
     out: Path,
     outliner: Outliner,
     *,
     annotations: Annotations | None = None,
-    report: Callable[[int, int], None] = lambda *_: None,
+    report: Progress = lambda *_: None,
 ) -> BuildSummary:
     """Write the outlines of the annotated objects, `out`/NAME.png (0 or 255), which training takes as `data.objects`.
 
-    Pairs without annotations, or that cannot be read, are named and skipped; one whose objects are none of them salient
-    in the infrared gets an empty outline.
+    Pairs that have no annotations or cannot be read are named and skipped. A pair without an object that is salient in
+    the infrared gets an empty outline.
     """
     summary = BuildSummary()
     for done, pair in enumerate(pairs, start=1):
@@ -141,7 +141,7 @@ def outline_pairs(
 
 
 def build_pair(
-    pair: Pair, outliner: Outliner, rng: np.random.Generator, annotations: Annotations | None = None
+    pair: FilePair, outliner: Outliner, rng: np.random.Generator, annotations: Annotations | None = None
 ) -> IvoePair:
     """Overexpose one pair.
 
@@ -177,7 +177,7 @@ def _union(masks: list[Mask], shape: tuple[int, ...]) -> Mask:
 
 
 def _objects(
-    pair: Pair, infrared: GreyImage, outliner: Outliner, annotations: Annotations | None
+    pair: FilePair, infrared: GreyImage, outliner: Outliner, annotations: Annotations | None
 ) -> tuple[list[Box], list[Mask]]:
     """Return boxes and masks of the objects that are salient in the infrared."""
     known = annotations.boxes_of(pair, *infrared.shape) if annotations else None

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-Report = Callable[[str], None]
-"""Is told what takes long."""
+from epofusion_core.progress import Log
 
 
 def cache_folder() -> Path:
@@ -26,7 +25,7 @@ def content_hash(*parts: bytes | str) -> str:
     return digest.hexdigest()[:12]
 
 
-def cached_file(name: str, build: Callable[[], bytes], what: str, report: Report) -> Path:
+def cached_file(name: str, build: Callable[[], bytes], what: str, report: Log) -> Path:
     """Return a file of the cache folder, made first where it is missing or damaged.
 
     It is written in one step, so that no other process reads half of it, and a checksum beside it tells damage.

@@ -12,8 +12,8 @@ from epofusion_core.model.config import ModelConfig
 _MIX = ("Add", "Multiply", "Subtract", "Divide", "ReduceSum", "ReduceMean", "Interpolate", "AvgPool")
 _RELIEF = ("MaxPool", "ReduceMax", "Maximum")
 _EXACT = (*_MIX, *_RELIEF, "MatMul")
-"""Operations that stay in floating point: they cost little, and 8 bits of the mix of the sources would be the picture's
-own grey levels (Qabf fell by 4 % with them, by 0.3 % without); of the bound of the relief, Q_oe fell by a tenth."""
+"""Operations that stay in floating point. They cost little. In 8 bits the mix of the sources would show as steps of
+grey, and the bound of the relief would lose contrast inside the glare."""
 
 
 def quantize_graph(graph: Path, config: ModelConfig, calibration: Iterable[tuple[GreyInput, GreyInput]]) -> Any:  # noqa: ANN401 - OpenVINO publishes no types

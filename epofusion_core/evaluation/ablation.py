@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.methods import ModelMethod, Sources
 from epofusion_core.imaging import read_grey, read_rgb
@@ -36,7 +36,7 @@ class StepResult:
     figures: dict[str, float]
 
 
-def time_ms(method: ModelMethod, pair: Pair) -> float:
+def time_ms(method: ModelMethod, pair: FilePair) -> float:
     """Return the median time that the method takes for a pair, after one run to warm up.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Files that an evaluation leaves: means and per-image figures as CSV, everything as JSON, and a report to look at."""
+"""Files of an evaluation: means and per-image figures as CSV, everything as JSON, and a report as HTML."""
 
 import csv
 import json

@@ -37,7 +37,7 @@ class Homography:
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraModel:
     """A pinhole camera with lens distortion.
 
     Attributes:
@@ -60,8 +60,8 @@ class Extrinsics:
         transform: (4, 4), takes points of the thermal camera's frame to the RGB camera's, metres.
     """
 
-    thermal: Camera
-    rgb: Camera
+    thermal: CameraModel
+    rgb: CameraModel
     transform: NDArray[np.float64]
 
 
@@ -135,7 +135,7 @@ def _size(path: Path, values: Mapping[str, Any], name: str) -> Size:
     return height, width
 
 
-def _camera(path: Path, values: Mapping[str, Any], name: str) -> Camera:
+def _camera(path: Path, values: Mapping[str, Any], name: str) -> CameraModel:
     """Read a camera as camera_calibration writes it."""
     camera = values.get(name)
     if not isinstance(camera, Mapping):
@@ -153,7 +153,7 @@ def _camera(path: Path, values: Mapping[str, Any], name: str) -> Camera:
     count = len(coefficients) if isinstance(coefficients, list) else 0
     if count not in (4, 5, 8, 12, 14):
         raise CalibrationError(f"{path}: {name} has {count} distortion coefficients; expected 4, 5, 8, 12 or 14")
-    return Camera(
+    return CameraModel(
         _size(path, size, "size"),
         _matrix(path, intrinsics, "data", (3, 3)),
         _matrix(path, distortion, "data", (count,)),

@@ -47,7 +47,7 @@ class NonFiniteLossError(RuntimeError):
 
 
 @dataclass
-class Progressed:
+class TrainingState:
     """How far a run is; kept in its checkpoints."""
 
     iteration: int = 0
@@ -96,23 +96,23 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate_factor(step, config))
     average = AveragedModel(model, avg_fn=_moving_average(config.ema), use_buffers=True).to(accelerator.device)
     trained, optimiser = accelerator.prepare(objective, optimiser)
-    progressed = Progressed()
-    accelerator.register_for_checkpointing(average, scheduler, progressed)
+    state = TrainingState()
+    accelerator.register_for_checkpointing(average, scheduler, state)
     checkpoint = out / "checkpoint"
     if resume and checkpoint.is_dir():
         accelerator.load_state(str(checkpoint))
-    batches = _batches(config, accelerator, progressed.iteration)
+    batches = _batches(config, accelerator, state.iteration)
 
     last = min(config.iterations, until or config.iterations)
     saved_at = logged_at = time.monotonic()
-    logged_iteration = progressed.iteration
+    logged_iteration = state.iteration
     with _progress_bar(accelerator) as bar:
-        task = bar.add_task("training", total=config.iterations, completed=progressed.iteration, note="")
-        while progressed.iteration < last:
+        task = bar.add_task("training", total=config.iterations, completed=state.iteration, note="")
+        while state.iteration < last:
             terms: dict[str, Tensor] = {}
             for micro_batch in range(config.accumulate):
                 batch = next(batches)
-                generator = _generator(config, accelerator, progressed.iteration, micro_batch)
+                generator = _generator(config, accelerator, state.iteration, micro_batch)
                 with accelerator.accumulate(trained):
                     terms = trained(batch, generator)
                     _stop_if_not_finite(terms["loss"], batch, out)
@@ -123,9 +123,9 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
                     optimiser.zero_grad()
             scheduler.step()
             average.update_parameters(accelerator.unwrap_model(trained).model)
-            progressed.iteration += 1
+            state.iteration += 1
 
-            iteration = progressed.iteration
+            iteration = state.iteration
             if iteration % _LOG_EVERY == 0 or iteration == last:
                 accelerator.log({name: term.item() for name, term in terms.items()}, step=iteration)
             if iteration % _LOG_EVERY == 0 and bar.disable and accelerator.is_main_process:
@@ -151,7 +151,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
                 saved_at = time.monotonic()
     _checkpoint(accelerator, checkpoint)
     if accelerator.is_main_process:
-        _export(out, average.module, card, config, progressed.iteration)
+        _export(out, average.module, card, config, state.iteration)
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return _weights_path(out, card)
@@ -249,7 +249,7 @@ def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, i
     provenance = {
         **card.provenance,
         "iterations": iteration,
-        "trained": config.trained,
+        "stage": config.stage,
         "batch": config.batch * config.accumulate,
         "crop_px": config.augment.crop_px,
         "pseudo_target": config.loss.pseudo_target,

@@ -1,4 +1,4 @@
-"""`epofusion ablate`: what each part of the method is worth (Table IV), and how many sampling steps pay (Fig. 8)."""
+"""`epofusion ablate`: the model without each of its parts (Table IV), and over the number of steps K (Fig. 8)."""
 
 import os
 from dataclasses import replace
@@ -11,7 +11,7 @@ from epofusion_ros.cli import comparison
 from epofusion_ros.cli.console import clear_errors, console
 
 if TYPE_CHECKING:
-    from epofusion_core.data.pairs import Pair
+    from epofusion_core.data.pairs import FilePair
     from epofusion_core.evaluation.methods import ModelMethod
     from epofusion_core.evaluation.summary import Evaluation
 
@@ -42,7 +42,7 @@ def ablate(
     from epofusion_core.model.card import read_card, resolve_weights
 
     given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
-    # By PyTorch, which takes any weights and any K as they are; other engines would export a graph for each.
+    # PyTorch takes any weights and any K; other engines would export a graph for each.
     engine = EngineOptions("torch", device, threads=1)
     parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
     complete = ModelMethod("EPOFusion", model, engine)
@@ -62,7 +62,7 @@ def ablate(
 
 
 def _compare(
-    title: str, pairs: "list[Pair]", models: "list[ModelMethod]", out: Path, jobs: int, sheet: int
+    title: str, pairs: "list[FilePair]", models: "list[ModelMethod]", out: Path, jobs: int, sheet: int
 ) -> "Evaluation":
     from epofusion_core.evaluation.baselines import RULES
     from epofusion_core.evaluation.evaluate import measure_pairs
@@ -74,7 +74,7 @@ def _compare(
     return evaluation
 
 
-def _write_steps(pairs: "list[Pair]", methods: "list[ModelMethod]", evaluation: "Evaluation", out: Path) -> None:
+def _write_steps(pairs: "list[FilePair]", methods: "list[ModelMethod]", evaluation: "Evaluation", out: Path) -> None:
     """Time the methods on a pair that could be read, one after the other, and write the curves."""
     from epofusion_core.evaluation.ablation import StepResult, time_ms, write_steps
 

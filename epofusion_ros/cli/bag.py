@@ -1,4 +1,4 @@
-"""`epofusion bag`: recorded drives through the node's own code, without ROS, and a report of what came of them."""
+"""`epofusion bag`: replays bags through the node's own code, without ROS, and writes a report."""
 
 from enum import Enum
 from pathlib import Path
@@ -70,7 +70,7 @@ def bag(
 
 
 def _say(replays: "Replays", out: Path) -> None:
-    """Print an account of each bag, name what failed, and leave with the exit code that says it."""
+    """Print an account of each bag, name what failed, and leave with the exit code for it."""
     for folder, summary in replays.done.items():
         fused = summary.fates["fused"]
         note(

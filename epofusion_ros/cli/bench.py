@@ -1,4 +1,4 @@
-"""`epofusion bench`: which engine to take on this machine, and what it costs."""
+"""`epofusion bench`: latency, memory and quality of each engine on this machine."""
 
 import json
 from functools import partial

@@ -38,7 +38,7 @@ def calibrate(
 ) -> None:
     """Estimate the homography from thermal to RGB pixels for registration.mode homography.
 
-    Exit code 0: done; 1: done, but not to be relied on; 2: nothing could be done.
+    Exit code 0: done; 1: done, but the result is unreliable; 2: nothing could be done.
     """
     with clear_errors():
         from epofusion_core.registration.calibration import write_homography
@@ -63,7 +63,7 @@ def calibrate(
     note(f"written: {out}; look at {picture}: left before, right after, RGB in red and thermal in cyan")
     if found.residual_px > _UNSURE_PX:
         console.print(
-            f"[red]not to be relied on:[/red] a residual of more than {_UNSURE_PX:g} px; more scenes, with edges that "
+            f"[red]unreliable:[/red] a residual of more than {_UNSURE_PX:g} px; more scenes, with edges that "
             "both cameras see, or a checkerboard may help",
             soft_wrap=True,
         )

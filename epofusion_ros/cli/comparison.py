@@ -11,7 +11,7 @@ from epofusion_ros.cli.console import console, error_console, note
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-    from epofusion_core.evaluation.evaluate import Outcome
+    from epofusion_core.evaluation.evaluate import ItemResult
     from epofusion_core.evaluation.summary import Evaluation, Table
 
 SHEET_PAIRS = 24
@@ -37,7 +37,7 @@ def refuse_equal_names(names: Iterable[str], option: str) -> None:
         seen.add(name)
 
 
-def run(title: str, outcomes: "Iterable[Outcome]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":
+def run(title: str, outcomes: "Iterable[ItemResult]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":
     """Collect outcomes behind a progress bar."""
     from rich.progress import track
 

@@ -1,13 +1,15 @@
 """What the subcommands share: progress bars, and one clear sentence instead of a traceback for bad input."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import Progress as ProgressBar
+
+from epofusion_core.progress import Progress
 
 console = Console()
 error_console = Console(stderr=True)
@@ -17,8 +19,10 @@ _EXTRAS = {
     "train": {"accelerate", "matplotlib", "nncf", "tensorboard"},
     "openvino": {"openvino"},
     "onnxruntime": {"onnxruntime"},
+    "ros-wheels": {"builtin_interfaces", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces", "rclpy"}
+    | {"sensor_msgs", "std_msgs"},
 }
-"""What not every user installs, by the extra of setup.py that has it."""
+"""Optional libraries, by the extra of setup.py that installs them."""
 
 
 @contextmanager
@@ -33,8 +37,9 @@ def clear_errors() -> Iterator[None]:
         extra = next((extra for extra, names in _EXTRAS.items() if library in names), None)
         if extra is None:
             raise
+        wanted = f"epofusion_ros[{extra}]" if extra != "ros-wheels" else f"a sourced ROS 2, or epofusion_ros[{extra}]"
         _fail(
-            f"this command needs {library}, which is not installed; expected epofusion_ros[{extra}]: "
+            f"this command needs {library}, which is not installed; expected {wanted}: "
             "`source scripts/setup_venv` installs everything",
             error,
         )
@@ -51,9 +56,9 @@ def note(sentence: str) -> None:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Callable[[int, int], None]]:
+def progress(description: str) -> Iterator[Progress]:
     """Show a progress bar; yields a function to be called with (done, total), a total of 0 meaning unknown."""
-    with Progress(console=console) as bar:
+    with ProgressBar(console=console) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 

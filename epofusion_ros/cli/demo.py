@@ -1,4 +1,4 @@
-"""`epofusion demo`: the real node, fed over DDS, and what it made of it as video, pictures and a report."""
+"""`epofusion demo`: feeds the real node over DDS, and writes its output as video, pictures and a report."""
 
 import signal
 import sys
@@ -34,13 +34,13 @@ def demo(
 
     Exit code 0: all images accounted for; 1: some are not, or nothing was fused; 2: the input or the node failed.
     """
-    from epofusion_ros.demo.report import verdict
-    from epofusion_ros.demo.run import DemoSettings, run_demo
-    from epofusion_ros.remote_node.process import NodeError
-
-    # By default SIGTERM ends Python on the spot, and the node, a process of its own, would run on.
+    # By default SIGTERM ends Python at once, and the node, a process of its own, would go on.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with clear_errors():
+        from epofusion_ros.demo.report import verdict
+        from epofusion_ros.demo.run import DemoSettings, run_demo
+        from epofusion_ros.remote_node.process import NodeError
+
         source, images = _source(vi, thermal, bag, rgb_topic, thermal_topic)
         try:
             recording = run_demo(images, DemoSettings(source, model, out, frames, live), progress)

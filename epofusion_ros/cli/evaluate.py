@@ -1,4 +1,4 @@
-"""`epofusion evaluate`: models and the rules to beat, on a folder of pairs and on video."""
+"""`epofusion evaluate`: models and baselines on a folder of pairs and on video."""
 
 import itertools
 import os

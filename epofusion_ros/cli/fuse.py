@@ -18,6 +18,9 @@ def fuse(
     device: options.Device = "cpu",
     precision: options.Precision = "auto",
     steps: options.Steps = None,
+    snapshots: Annotated[
+        bool, typer.Option("--snapshots", help="Images of a folder are no sequence: scale each 16-bit one by itself.")
+    ] = False,
 ) -> None:
     """Fuse visible and infrared images, folders of them (paired by file stem), or videos."""
     from epofusion_core.fuse_files import fuse_files
@@ -26,6 +29,6 @@ def fuse(
     with clear_errors():
         fuser = Fuser.load(model, engine=engine, device=device, precision=precision, steps=steps, report=note)
         with progress("fusing") as report:
-            summary = fuse_files(fuser, vi, ir, out, report)
+            summary = fuse_files(fuser, vi, ir, out, report, snapshots=snapshots)
     note(f"written to {out}")
     finish(summary.fused, "fused", summary.failures)

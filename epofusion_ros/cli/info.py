@@ -1,4 +1,4 @@
-"""`epofusion info`: what each named size costs."""
+"""`epofusion info`: parameters and operations of each named size."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`epofusion score`: results that any method left in a folder, against the sources."""
+"""`epofusion score`: measures fused images of any method, a folder each, against the sources."""
 
 import os
 from pathlib import Path

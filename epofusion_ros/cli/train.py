@@ -52,7 +52,7 @@ def train(
 
 
 def _without_missing_lists(data: "DataConfig", asked_for: set[str]) -> "DataConfig":
-    """Leave out the lists of a recipe that a data root does not have; one that was asked for must be there."""
+    """Leave out the lists of a recipe that a data root does not have. A list that was asked for must be there."""
 
     def missing(field: str, file: Path | None, effect: str) -> bool:
         if file is None or f"data.{field}" in asked_for or (data.root / file).is_file():

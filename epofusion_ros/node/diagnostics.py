@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epofusion_ros.stream.frame_account import Account
 from epofusion_ros.stream.pairing import StreamCount
 
 if TYPE_CHECKING:
@@ -14,6 +15,21 @@ if TYPE_CHECKING:
 
 _OTHER = {"rgb": "thermal", "thermal": "rgb"}
 _DROPS = ("stale", "convert_errors", "size_errors", "inference_errors")
+
+
+def figures_of_stream(
+    now_s: float,
+    account: Account,
+    rgb: StreamCount,
+    thermal: StreamCount,
+    thermal_range: tuple[float, float] | None = None,
+    overlap: float = 0.0,
+) -> dict[str, float]:
+    """Return what became of all frames up to a time on a steady clock, and how the last thermal image was prepared."""
+    figures = account.snapshot(now_s) | figures_of_inputs(rgb, thermal)
+    figures["thermal_min"], figures["thermal_max"] = thermal_range or (nan, nan)
+    figures["registration_overlap"] = overlap
+    return figures
 
 
 def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float]:

@@ -16,7 +16,7 @@ _PROGRESS = ("received_rgb", "received_thermal", "pairs", "fused", "superseded")
 
 
 def both_sides(figures: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """Return the accounts of a node by what they are of: what came, and what is said to have become of it.
+    """Return both sides of each account of a node, by its name: what came, and the sum of its fates.
 
     Both sides are equal: every pair and every frame alone has one fate or is in work, and every frame that was received
     is in a pair, alone, without a partner, or waiting.

@@ -1,4 +1,4 @@
-"""What a replay leaves in a folder while it works, and how a later one goes on from it."""
+"""Checkpoint of a replay: the files that it writes while it works, and how a later run resumes from them."""
 
 import csv
 import hashlib

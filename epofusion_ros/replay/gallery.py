@@ -1,4 +1,4 @@
-"""Pictures of the frames worth a look, kept while a bag is replayed: the most overexposed, the worst and the best."""
+"""Pictures of selected frames of a replay: the most overexposed, the worst and the best."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Latency:
+class LatencySeries:
     """Latency of the fused images of a bag.
 
     Attributes:
@@ -59,7 +59,7 @@ class BagSection:
     name: str
     summary: BagSummary
     begin_ns: int
-    latency: Latency
+    latency: LatencySeries
     charts: list[tuple[str, Markup]]
     table: Table | None
     frames: list[tuple[str, list[ShownFrame]]]
@@ -109,17 +109,17 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     )
 
 
-def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> Latency:
+def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> LatencySeries:
     values_ms = [latency_ms(row) for row in rows if row.fate == FUSED]
     if summary.mode == "realtime":
-        return Latency("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
+        return LatencySeries("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
     values_ms = [wait_ms + float(time_ms) for wait_ms, time_ms in zip(values_ms, times_ms, strict=False)]
     meaning = "from the stamp to the pair in the bag, plus inference on the replaying machine"
-    return Latency(meaning, values_ms, percentiles(values_ms))
+    return LatencySeries(meaning, values_ms, percentiles(values_ms))
 
 
 def _charts(
-    rows: Sequence[PairRow], unmatched_ns: Sequence[int], begin_ns: int, latency: Latency, duration_s: float
+    rows: Sequence[PairRow], unmatched_ns: Sequence[int], begin_ns: int, latency: LatencySeries, duration_s: float
 ) -> list[tuple[str, Markup]]:
     if not latency.values_ms:
         return []

@@ -36,7 +36,7 @@ class PairRow:
     """What became of one pair.
 
     Attributes:
-        fate: one of `account.FATES`.
+        fate: one of `frame_account.FATES`.
         stamp_ns: stamp of the RGB image.
         delta_ns: thermal stamp, offset applied, minus RGB stamp.
         rgb_bag_ns: when the RGB image was recorded.

@@ -1,12 +1,12 @@
 """What a replay is asked to do, and the reading of a ROS parameter file without ROS."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from epofusion_ros.parameters.declaration import Value, declaration
-from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
+from epofusion_ros.parameters.declaration import Value
+from epofusion_ros.parameters.node_parameters import DECLARATIONS, NodeParameters, from_values
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,13 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _check(path: Path, values: dict[str, Any]) -> None:
     """Refuse what ROS would refuse: unknown names and other types."""
-    defaults = {declaration(each).name: each.default for each in fields(NodeParameters)}
     for name, value in values.items():
-        if name not in defaults:
+        if name not in DECLARATIONS:
             raise ValueError(
                 f"--config {path} sets {name}, which the node has not; docs/parameters.md lists what it has"
             )
-        default = defaults[name]
-        kinds = (list, tuple) if isinstance(default, (list, tuple)) else (type(default),)
+        default = DECLARATIONS[name].default
+        kinds = (list, tuple) if isinstance(default, tuple) else (type(default),)
         if not isinstance(value, kinds):
-            wanted = "list" if isinstance(default, (list, tuple)) else type(default).__name__
+            wanted = "list" if isinstance(default, tuple) else type(default).__name__
             raise ValueError(f"--config {path} sets {name} to {value!r}; expected a {wanted}, as its default {default}")

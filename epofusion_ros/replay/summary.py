@@ -40,7 +40,7 @@ class BagSummary:
         pending_thermal: likewise.
         time_resets: how often time jumped back.
         pairs: how many were found.
-        fates: what became of them, by `account.FATES`.
+        fates: what became of them, by `frame_account.FATES`.
         overexposed_pairs: fused pairs with a blown-out region.
         sync_delta_ms: p50, p95 and max of the stamps' differences, without sign.
         latency_ms: p50, p95, p99 and max from the RGB stamp to the fused image, on the bag's time.

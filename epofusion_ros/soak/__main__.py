@@ -1,4 +1,4 @@
-"""`scripts/soak`: soak the node for some minutes, say what came of it; exit code 1 where a requirement is not met."""
+"""`scripts/soak`: soak-test the node and print the verdict; exit code 1 if a requirement is not met."""
 
 import json
 from dataclasses import asdict

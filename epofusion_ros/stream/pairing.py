@@ -1,8 +1,8 @@
 """Pairing of RGB and thermal frames by stamp, on integer nanoseconds. Pure Python: knows neither ROS nor clocks.
 
 A frame is given in with its stamp and comes out once: in a pair, or counted as unmatched. Pairs are returned to the
-caller, so that nothing of the caller's runs inside the pairer. A pairer belongs to one thread at a time; the node's
-callbacks, which exclude one another, are that.
+caller, so that none of its code runs inside the pairer. A pairer is not thread-safe; the node's callbacks
+exclude one another.
 """
 
 from bisect import insort

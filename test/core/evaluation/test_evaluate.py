@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from epofusion_core.data.annotations import Box, MarkedBoxes
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.pairs import find_pairs
-from epofusion_core.evaluation.evaluate import Outcome, measure_clips, measure_pairs
+from epofusion_core.evaluation.evaluate import ItemResult, measure_clips, measure_pairs
 from epofusion_core.evaluation.methods import FolderMethod, Method, ModelMethod, RuleMethod
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.fuse_files import fuse_files
@@ -21,7 +21,7 @@ from epofusion_core.video import VideoWriter
 RULES: list[Method] = [RuleMethod("maximum"), RuleMethod("average")]
 
 
-def figures_of(outcomes: list[Outcome]) -> list[tuple[str, str, list[tuple[str, float]]]]:
+def figures_of(outcomes: list[ItemResult]) -> list[tuple[str, str, list[tuple[str, float]]]]:
     return [(m.item, m.method, sorted(m.figures.items())) for outcome in outcomes for m in outcome.measurements]
 
 
