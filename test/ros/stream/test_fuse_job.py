@@ -69,7 +69,9 @@ def stamps_of(goes_back: list[bool]) -> Iterator[int]:
         max_size=10,
     )
 )
-def test_a_reset_between_frames_in_work_is_never_lost_whichever_frames_are_superseded(frames: list[dict]) -> None:
+def test_a_reset_between_frames_in_work_is_never_lost_whichever_frames_are_superseded(
+    frames: list[dict[str, int]],
+) -> None:
     """All frames have arrived before the first is fused, as it may happen while the worker is busy."""
     intake = Intake(NodeParameters(), Account(), lambda *_: None)
     jobs: list[Job] = []
@@ -112,7 +114,9 @@ def test_a_replay_that_goes_on_scales_as_one_that_was_not_interrupted() -> None:
         (Lone("rgb", 0, rgb_image("jpeg2000")), "convert_errors", "encoding 'jpeg2000'"),
     ],
 )
-def test_every_job_has_a_fate_and_a_dropped_one_a_reason(frames: Pair | Lone, fate: str, problem: str) -> None:
+def test_every_job_has_a_fate_and_a_dropped_one_a_reason(
+    frames: Pair[Image] | Lone[Image], fate: str, problem: str
+) -> None:
     done = job_fuser()(Job(frames))
     assert done.fate == fate
     assert fate in FATES
