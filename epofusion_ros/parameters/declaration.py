@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 Value: TypeAlias = "str | int | float | bool | Sequence[float]"
 
@@ -109,5 +109,4 @@ def build(kind: type[T], values: Mapping[str, Value], prefix: str = "") -> T:
 
 def _group(of: "Field[Any]") -> type[Any]:
     """Return the class of a field that is a group."""
-    assert isinstance(of.default_factory, type)
-    return of.default_factory
+    return cast("type[Any]", of.default_factory)
