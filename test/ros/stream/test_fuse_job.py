@@ -75,7 +75,7 @@ def test_a_reset_between_frames_in_work_is_never_lost_whichever_frames_are_super
     """All frames have arrived before the first is fused, as it may happen while the worker is busy."""
     intake = Intake(NodeParameters(), Account(), lambda *_: None)
     jobs: list[Job] = []
-    for frame, stamp_ns in zip(frames, stamps_of([frame["goes_back"] for frame in frames]), strict=True):
+    for frame, stamp_ns in zip(frames, stamps_of([bool(frame["goes_back"]) for frame in frames]), strict=True):
         intake.take("rgb", stamp_ns, rgb_image(), 0.0)
         jobs += intake.take("thermal", stamp_ns, thermal_image(counts(frame["level"])), 0.0)
 
