@@ -29,7 +29,7 @@ ROSDEP_KEYS = {
     "yaml": "python3-yaml",
 }
 """Keys of the imports whose rosdep key is not their own name."""
-ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "openvino", "tensorboard", "transformers"}
+ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "onnx", "openvino", "tensorboard", "transformers"}
 """Only offline tools use them, or they are one engine of several; pip installs them."""
 BROUGHT_BY_OTHERS = {"markupsafe", "safetensors"}
 """Come with jinja2 and timm, and have no rosdep key of their own."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_ros.stream.frame_account import FATES
+from epofusion_ros.stream.frame_account import Fate
 
-DROPPED = tuple(fate for fate in FATES if fate not in ("fused", "superseded"))
+DROPPED = tuple(fate for fate in Fate if fate not in (Fate.FUSED, Fate.SUPERSEDED))
 """Reasons for which a pair is dropped."""
 
 

@@ -26,14 +26,14 @@ from epofusion_ros.node.active import Active
 from epofusion_ros.node.configured import Configured
 from epofusion_ros.node.status import Status
 from epofusion_ros.parameters.node_parameters import NodeParameters
-from epofusion_ros.stream.frame_account import Account
+from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.pairing import StreamCount
 
 if TYPE_CHECKING:
     from rclpy.parameter import Parameter
 
 _WARN_EVERY_S = 1.0
-_PUBLISHED = ("fused", "passed_through", "unwatched")
+_PUBLISHED = (Fate.FUSED, Fate.PASSED_THROUGH, Fate.UNWATCHED)
 
 
 class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no types

@@ -8,10 +8,10 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from epofusion_ros.node import status
-from epofusion_ros.stream.frame_account import PairTiming
+from epofusion_ros.stream.frame_account import Fate, PairTiming
 from epofusion_ros.stream.fuse_job import JobResult, failure
 from epofusion_ros.stream.mailbox import Mailbox, Worker
-from epofusion_ros.stream.pairing import Pair
+from epofusion_ros.stream.pairing import FramePair
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
@@ -39,12 +39,12 @@ class FusionWorker:
     def put(self, job: Job) -> None:
         """Have a job done next; it takes the place of one that waits."""
         if self._mailbox.put(job):
-            self._configured.account.ended("superseded")
+            self._configured.account.ended(Fate.SUPERSEDED)
 
     def stop(self) -> None:
         """Let the thread finish its frame, and forget what waits."""
         if self._mailbox.close():
-            self._configured.account.ended("stopped")
+            self._configured.account.ended(Fate.STOPPED)
         if not self._worker.join(_JOIN_TIMEOUT_S):
             self._node.get_logger().error(f"the worker has not finished its frame within {_JOIN_TIMEOUT_S:.0f} s")
 
@@ -60,7 +60,7 @@ class FusionWorker:
     def _publish(self, job: Job, done: JobResult, result: FusionResult) -> None:
         started_s = time.monotonic()
         frames, outputs, header = job.frames, self._configured.outputs, job.source.header
-        self._status.say(status.FUSING if isinstance(frames, Pair) else status.PASSING[frames.name])
+        self._status.say(status.FUSING if isinstance(frames, FramePair) else status.PASSING[frames.name])
         outputs.publish(result, header, copy.deepcopy(job.camera_info()))
         if done.fused is not None:
             published_ms = {"publication": 1e3 * (time.monotonic() - started_s)}
@@ -68,7 +68,7 @@ class FusionWorker:
         timing = PairTiming(
             latency_ms=self._age_s(job.stamp_ns) * 1e3,
             inference_ms=done.inference_ms,
-            sync_delta_ms=abs(frames.delta_ns) / 1e6 if isinstance(frames, Pair) else nan,
+            sync_delta_ms=abs(frames.delta_ns) / 1e6 if isinstance(frames, FramePair) else nan,
         )
         overexposed_fraction = float(result.overexposure.mean())
         self._configured.account.published(done.fate, timing, overexposed_fraction, time.monotonic())
@@ -86,8 +86,8 @@ class FusionWorker:
         """Count a job that nothing is published of, and say why, at most once a second for each reason."""
         # Interrupted within a frame, which has nowhere to go any more: that is no complaint.
         interrupted = bool(done.problem) and not self._node.context.ok()
-        self._configured.account.ended("stopped" if interrupted else done.fate)
-        if done.fate == "unwatched":
+        self._configured.account.ended(Fate.STOPPED if interrupted else done.fate)
+        if done.fate is Fate.UNWATCHED:
             self._status.say(status.UNWATCHED)
         elif not interrupted:
             self._warn(done)

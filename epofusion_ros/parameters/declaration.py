@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 Value: TypeAlias = "str | int | float | bool | Sequence[float]"
 
@@ -109,4 +109,6 @@ def build(kind: type[T], values: Mapping[str, Value], prefix: str = "") -> T:
 
 def _group(of: "Field[Any]") -> type[Any]:
     """Return the class of a field that is a group."""
-    return cast("type[Any]", of.default_factory)
+    kind: Any = of.default_factory
+    assert isinstance(kind, type)
+    return kind

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from epofusion_ros.messages.topics import DIAGNOSTICS, FUSION_NODE
-from epofusion_ros.stream.frame_account import FATES
+from epofusion_ros.stream.frame_account import Fate
 
 _RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _PROGRESS = ("received_rgb", "received_thermal", "pairs", "fused", "superseded")
@@ -23,7 +23,7 @@ def both_sides(figures: Mapping[str, float]) -> dict[str, tuple[float, float]]:
     """
     pairs = figures.get("pairs", -1.0)
     alone = {name: figures.get(f"passed_{name}", 0.0) for name in ("rgb", "thermal")}
-    ended = sum(figures.get(fate, 0.0) for fate in (*FATES, "in_flight"))
+    ended = sum(figures.get(fate, 0.0) for fate in (*Fate, "in_flight"))
     sides = {"pairs + frames passed through": (pairs + sum(alone.values()), ended)}
     for name, reused in (("rgb", 0.0), ("thermal", figures.get("reused_thermal", 0.0))):
         rest = figures.get(f"unmatched_{name}", 0.0) + figures.get(f"pending_{name}", 0.0)

@@ -14,6 +14,7 @@ from epofusion_ros.replay.bag import RawMessage
 from epofusion_ros.replay.fused_bag import written_messages
 from epofusion_ros.replay.rows import PairRow, read_rows
 from epofusion_ros.replay.settings import ReplaySettings
+from epofusion_ros.stream.frame_account import Fate
 
 FUSED_BAG, PICTURES = "fused", "pictures"
 METRICS, UNMATCHED, TIMING, SUMMARY = "metrics.csv", "unmatched.csv", "timing.csv", "summary.json"
@@ -108,7 +109,7 @@ def _recovered(folder: Path) -> Earlier:
             break
         messages += row.bag_messages
         rows.append(row)
-    fused = sum(row.fate == "fused" for row in rows)
+    fused = sum(row.fate is Fate.FUSED for row in rows)
     return Earlier(rows, messages, read_times(folder / TIMING)[:fused], folder)
 
 

@@ -1,4 +1,4 @@
-"""The stage that fuses: the node's own worker on the pairs of a schedule, and the measures of what comes out."""
+"""The stage that fuses: the node's own `JobFuser` on the pairs of a schedule, and the measures of what comes out."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +13,7 @@ from epofusion_core.imaging import luma
 from epofusion_ros.messages.conversion import to_rgb
 from epofusion_ros.replay.rows import FUSED, PairRow
 from epofusion_ros.replay.schedule import ScheduledPair
+from epofusion_ros.stream.frame_account import Fate
 from epofusion_ros.stream.fuse_job import JobFuser, JobResult
 from epofusion_ros.stream.pipeline import FusedPair
 
@@ -60,12 +61,12 @@ def fuse_pairs(scheduled: Iterable[ScheduledPair], fuse: JobFuser, done: Sequenc
                 fuse.go_on(before.node_job, (row.thermal_min, row.thermal_max))
                 scaled_last = None
             yield replace(_fuse(pair, fuse), number=number)
-        number += pair.fate == FUSED
+        number += pair.fate is Fate.FUSED
 
 
 def _fuse(scheduled: ScheduledPair, fuse: JobFuser) -> Outcome:
     pair = scheduled.pair
-    done = fuse(scheduled.node_job) if scheduled.fate == FUSED else JobResult(scheduled.fate)
+    done = fuse(scheduled.node_job) if scheduled.fate is Fate.FUSED else JobResult(scheduled.fate)
     low, high = (done.fused.thermal_range if done.fused else None) or _NO_RANGE
     row = PairRow(
         fate=done.fate,

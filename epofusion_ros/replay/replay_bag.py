@@ -25,6 +25,7 @@ from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
 from epofusion_ros.replay.topics import choose_topics
+from epofusion_ros.stream.frame_account import Fate
 from epofusion_ros.stream.fuse_job import JobFuser
 from epofusion_ros.stream.pictures import to_mono8
 from epofusion_ros.stream.pipeline import FusionPipeline, load_fuser
@@ -122,9 +123,9 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: checkpoint.Earli
             fused_bag.copy(message)
         for row in rows:
             metrics.write(row)
-            if row.fate == FUSED:
+            if row.fate is Fate.FUSED:
                 gallery.offer(row, None)
-        fused_rows = (row for row in rows if row.fate == FUSED)
+        fused_rows = (row for row in rows if row.fate is Fate.FUSED)
         timing.writerows(zip((row.stamp_ns for row in fused_rows), earlier.times_ms, strict=False))
         earlier.forget()
         for outcome, measures in measured:

@@ -15,6 +15,7 @@ from epofusion_ros.replay import checkpoint
 from epofusion_ros.replay.gallery import LAYERS, Gallery, ShownFrame
 from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows, read_unmatched
 from epofusion_ros.replay.summary import BagSummary, comparison, latency_ms, percentiles, read_summary
+from epofusion_ros.stream.frame_account import Fate
 
 _SHOWN_METRICS = [column for column in COLUMNS if column.key in METRICS]
 
@@ -91,7 +92,7 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     rows = read_rows(folder / checkpoint.METRICS)
     gallery = Gallery(folder / checkpoint.PICTURES, frames)
     for row in rows:
-        if row.fate == FUSED:
+        if row.fate is Fate.FUSED:
             gallery.offer(row, None)
     unmatched_ns = [bag_ns for _, bag_ns in read_unmatched(folder / checkpoint.UNMATCHED)]
     moments_ns = [*(row.decided_ns for row in rows), *unmatched_ns]
@@ -110,7 +111,7 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
 
 
 def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> LatencySeries:
-    values_ms = [latency_ms(row) for row in rows if row.fate == FUSED]
+    values_ms = [latency_ms(row) for row in rows if row.fate is Fate.FUSED]
     if summary.mode == "realtime":
         return LatencySeries("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
     values_ms = [wait_ms + float(time_ms) for wait_ms, time_ms in zip(values_ms, times_ms, strict=False)]
@@ -123,8 +124,8 @@ def _charts(
 ) -> list[tuple[str, Markup]]:
     if not latency.values_ms:
         return []
-    fused_s = [(row.decided_ns - begin_ns) / 1e9 for row in rows if row.fate == FUSED]
-    dropped_ns = [row.decided_ns for row in rows if row.fate != FUSED]
+    fused_s = [(row.decided_ns - begin_ns) / 1e9 for row in rows if row.fate is Fate.FUSED]
+    dropped_ns = [row.decided_ns for row in rows if row.fate is not Fate.FUSED]
     lost_s = [(each_ns - begin_ns) / 1e9 for each_ns in (*dropped_ns, *unmatched_ns)]
     return [
         ("Latency of the fused images", histogram(latency.values_ms, "ms")),

@@ -7,12 +7,12 @@ from typing import Any
 from epofusion_ros.replay.bag import BagMessage
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.topics import TopicPair
-from epofusion_ros.stream.frame_account import Account
+from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.fuse_job import is_stale
 from epofusion_ros.stream.intake import Intake
 from epofusion_ros.stream.job import Job
 from epofusion_ros.stream.mailbox import Mailbox
-from epofusion_ros.stream.pairing import Pair, StreamCount
+from epofusion_ros.stream.pairing import FramePair, StreamCount
 
 _NS_PER_S = 1_000_000_000
 
@@ -26,7 +26,7 @@ class ScheduledPair:
         decided_ns: when the message was recorded that decided the pair.
         started_ns: when its fusion began, or it was dropped.
         published_ns: when its fused image was there; equal to `started_ns` where no inference time is simulated.
-        fate: one of `frame_account.FATES`; "fused" where it is to be fused.
+        fate: FUSED where it is to be fused.
         camera_info: the RGB camera's calibration at the stamp, of those recorded up to the decision; None without.
     """
 
@@ -34,13 +34,13 @@ class ScheduledPair:
     decided_ns: int
     started_ns: int = 0
     published_ns: int = 0
-    fate: str = "fused"
+    fate: Fate = Fate.FUSED
     camera_info: Any = None
 
     @property
-    def pair(self) -> Pair[BagMessage]:
+    def pair(self) -> FramePair[BagMessage]:
         """The frames of the job."""
-        assert isinstance(self.job.frames, Pair), "a replay passes no frame through"
+        assert isinstance(self.job.frames, FramePair), "a replay passes no frame through"
         return self.job.frames
 
     @property
@@ -118,7 +118,7 @@ class _SimulatedWorker:
         yield from self._work_until(pair.decided_ns)
         superseded = self._waiting
         if self._mailbox.put(pair) and superseded is not None:
-            yield replace(superseded, fate="superseded", started_ns=pair.decided_ns, published_ns=pair.decided_ns)
+            yield replace(superseded, fate=Fate.SUPERSEDED, started_ns=pair.decided_ns, published_ns=pair.decided_ns)
         self._waiting = pair
         yield from self._work_until(pair.decided_ns)
 
@@ -134,7 +134,7 @@ class _SimulatedWorker:
         assert pair is not None
         started_ns = max(self._free_ns, pair.decided_ns)
         if is_stale((started_ns - pair.job.stamp_ns) / _NS_PER_S, self._max_input_age_s):
-            yield replace(pair, fate="stale", started_ns=started_ns, published_ns=started_ns)
+            yield replace(pair, fate=Fate.STALE, started_ns=started_ns, published_ns=started_ns)
             return
         self._free_ns = started_ns + self._inference_ns
         yield replace(pair, started_ns=started_ns, published_ns=self._free_ns)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from epofusion_core.registration.apply import RegistrationError
 from epofusion_ros.messages.conversion import ConversionError, to_thermal
 from epofusion_ros.parameters.node_parameters import NodeParameters
+from epofusion_ros.stream.frame_account import Fate
 from epofusion_ros.stream.job import Job
-from epofusion_ros.stream.pairing import Lone, Pair
+from epofusion_ros.stream.pairing import FramePair, SingleFrame
 from epofusion_ros.stream.pipeline import FusedPair, FusionPipeline
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult
 
-_FATES = ((ConversionError, "convert_errors"), (RegistrationError, "size_errors"))
+_FATES = ((ConversionError, Fate.CONVERT_ERRORS), (RegistrationError, Fate.SIZE_ERRORS))
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,14 @@ class JobResult:
     """What became of a job.
 
     Attributes:
-        fate: one of `frame_account.FATES`.
+        fate: of the job.
         fused: of a pair that was fused.
         passed: of a frame that is passed through.
         inference_ms: what the pair took, from conversion to pictures; NaN where none was fused.
         problem: why the job was dropped, in a sentence; empty where it was not.
     """
 
-    fate: str
+    fate: Fate
     fused: FusedPair | None = None
     passed: "FusionResult | None" = None
     inference_ms: float = nan
@@ -56,7 +57,7 @@ def failure(error: Exception) -> JobResult:
     for kind, fate in _FATES:
         if isinstance(error, kind):
             return JobResult(fate, problem=sentence)
-    return JobResult("inference_errors", problem=f"{type(error).__name__}: {sentence}")
+    return JobResult(Fate.INFERENCE_ERRORS, problem=f"{type(error).__name__}: {sentence}")
 
 
 class JobFuser:
@@ -78,7 +79,7 @@ class JobFuser:
 
     def go_on(self, job: Job, thermal_range: tuple[float, float]) -> None:
         """Go on as if the pair of a job had been fused last, `thermal_range` having become black and white."""
-        assert isinstance(job.frames, Pair)
+        assert isinstance(job.frames, FramePair)
         self._pipeline.scaler.go_on(to_thermal(job.frames.thermal), thermal_range)
         self._epoch = job.epoch
 
@@ -92,22 +93,22 @@ class JobFuser:
         """
         if is_stale(age_s, self._max_input_age_s):
             sentence = f"it is {age_s:.3f} s old; expected at most {self._max_input_age_s} s"
-            return JobResult("stale", problem=sentence)
+            return JobResult(Fate.STALE, problem=sentence)
         if not wanted:
-            return JobResult("unwatched")
+            return JobResult(Fate.UNWATCHED)
         if job.epoch != self._epoch:
             self._pipeline.scaler.reset()
             self._epoch = job.epoch
         try:
-            return self._fuse(job.frames) if isinstance(job.frames, Pair) else self._pass_through(job.frames)
+            return self._fuse(job.frames) if isinstance(job.frames, FramePair) else self._pass_through(job.frames)
         except Exception as error:  # whatever a message brings about, the next one may be sound
             return failure(error)
 
-    def _fuse(self, pair: Pair[Any]) -> JobResult:
+    def _fuse(self, pair: FramePair[Any]) -> JobResult:
         started_s = monotonic()
         fused = self._pipeline(pair.rgb, pair.thermal)
-        return JobResult("fused", fused=fused, inference_ms=(monotonic() - started_s) * 1e3)
+        return JobResult(Fate.FUSED, fused=fused, inference_ms=(monotonic() - started_s) * 1e3)
 
-    def _pass_through(self, lone: Lone[Any]) -> JobResult:
-        show = self._pipeline.pass_rgb if lone.name == "rgb" else self._pipeline.pass_thermal
-        return JobResult("passed_through", passed=show(lone.frame))
+    def _pass_through(self, single: SingleFrame[Any]) -> JobResult:
+        show = self._pipeline.pass_rgb if single.name == "rgb" else self._pipeline.pass_thermal
+        return JobResult(Fate.PASSED_THROUGH, passed=show(single.frame))

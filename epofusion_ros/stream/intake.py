@@ -7,7 +7,7 @@ from epofusion_ros.parameters.node_parameters import NodeParameters, Sync
 from epofusion_ros.stream.approximate_pairing import ApproximatePairer
 from epofusion_ros.stream.frame_account import Account
 from epofusion_ros.stream.job import CameraInfos, Job
-from epofusion_ros.stream.pairing import Lone, NearestPairer, Pair, Pairer, PairingLimits, StreamCount
+from epofusion_ros.stream.pairing import FramePair, NearestPairer, Pairer, PairingLimits, SingleFrame, StreamCount
 
 _NS_PER_S = 1_000_000_000
 _SAME_RESET_S = 3.0
@@ -107,7 +107,7 @@ class Intake:
             count.received += 1
             count.passed += 1
             self._account.passed()
-            return [self._job(Lone(name, stamp_ns, frame))]
+            return [self._job(SingleFrame(name, stamp_ns, frame))]
         add = self._pairer.add_rgb if name == "rgb" else self._pairer.add_thermal
         pairs = add(stamp_ns, frame)
         for _ in pairs:
@@ -119,7 +119,7 @@ class Intake:
         self._newest_ns.clear()
         self._reset("clock", back_s, now_s)
 
-    def _job(self, frames: Pair[Any] | Lone[Any]) -> Job:
+    def _job(self, frames: FramePair[Any] | SingleFrame[Any]) -> Job:
         return Job(frames, self._epoch, self._camera_infos)
 
     def _is_to_pass(self, name: str, now_s: float) -> bool:

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from epofusion_ros.stream.pairing import Lone, Pair
+from epofusion_ros.stream.pairing import FramePair, SingleFrame
 
 _KEPT = 256
 
@@ -46,14 +46,14 @@ class Job:
         camera_infos: of the RGB camera.
     """
 
-    frames: Pair[Any] | Lone[Any]
+    frames: FramePair[Any] | SingleFrame[Any]
     epoch: int = 0
     camera_infos: CameraInfos = field(default_factory=CameraInfos)
 
     @property
     def source(self) -> Any:  # noqa: ANN401 - any stamped message
         """The frame under whose header is published: the RGB frame of a pair, or the frame that is there."""
-        return self.frames.rgb if isinstance(self.frames, Pair) else self.frames.frame
+        return self.frames.rgb if isinstance(self.frames, FramePair) else self.frames.frame
 
     @property
     def stamp_ns(self) -> int:
@@ -65,6 +65,6 @@ class Job:
 
         A camera may send it after the image, so that it is looked up when it is needed.
         """
-        if isinstance(self.frames, Lone) and self.frames.name == "thermal":
+        if isinstance(self.frames, SingleFrame) and self.frames.name == "thermal":
             return None
         return self.camera_infos.at(self.stamp_ns)

@@ -26,10 +26,10 @@ from epofusion_core.registration.calibration import Homography, write_homography
 from epofusion_ros.messages.conversion import ConversionError, to_rgb, to_thermal
 from epofusion_ros.parameters.declaration import Declaration, Value
 from epofusion_ros.parameters.node_parameters import DECLARATIONS, from_values
-from epofusion_ros.stream.frame_account import FATES, Account
+from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.intake import Intake
 from epofusion_ros.stream.job import Job
-from epofusion_ros.stream.pairing import Pair
+from epofusion_ros.stream.pairing import FramePair
 from epofusion_ros.stream.pipeline import FusionPipeline
 
 FUZZ = settings(
@@ -261,17 +261,17 @@ def test_stamps_in_any_order_leave_accounts_that_balance(
     now_s = 0.0
     for name, stamp_ns, wait_s in arrivals:
         jobs += intake.take(name, stamp_ns, stamp_ns, now_s := now_s + wait_s)
-        pairs = [job.frames for job in jobs if isinstance(job.frames, Pair)]
+        pairs = [job.frames for job in jobs if isinstance(job.frames, FramePair)]
         assert intake.rgb.paired == intake.thermal.paired + intake.thermal.reused == len(pairs)
         assert intake.rgb.passed + intake.thermal.passed == len(jobs) - len(pairs)
         for count in (intake.rgb, intake.thermal):
             assert count.received == count.paired + count.passed + count.unmatched + count.pending
             assert 0 <= count.pending <= queue_size
     slop_ns, thermal_age_ns = (round(each * NS_PER_S) for each in (slop_s, thermal_age_s))
-    for pair in (job.frames for job in jobs if isinstance(job.frames, Pair)):
+    for pair in (job.frames for job in jobs if isinstance(job.frames, FramePair)):
         assert -max(slop_ns, thermal_age_ns) <= pair.delta_ns <= slop_ns
     figures = account.snapshot(0.0)
     assert figures["pairs"] + figures["passed"] == figures["in_flight"] == len(jobs)
-    assert sum(figures[fate] for fate in FATES) == 0
+    assert sum(figures[fate] for fate in Fate) == 0
     assert figures["time_resets"] == len(resets)
     assert [job.epoch for job in jobs] == sorted(job.epoch for job in jobs), "epochs follow one another"

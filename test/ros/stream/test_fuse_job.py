@@ -14,11 +14,11 @@ from epofusion_core.fuser import FusionResult
 from epofusion_core.imaging import luma
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
-from epofusion_ros.stream.frame_account import FATES, Account
+from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.fuse_job import JobFuser, is_stale
 from epofusion_ros.stream.intake import Intake
 from epofusion_ros.stream.job import Job
-from epofusion_ros.stream.pairing import Lone, Pair
+from epofusion_ros.stream.pairing import FramePair, SingleFrame
 from epofusion_ros.stream.pipeline import FusionPipeline
 
 S = 1_000_000_000
@@ -90,7 +90,7 @@ def test_a_reset_between_frames_in_work_is_never_lost_whichever_frames_are_super
 
 
 def test_a_replay_that_goes_on_scales_as_one_that_was_not_interrupted() -> None:
-    first, second = (Job(Pair(0, 0, rgb_image(), thermal_image(counts(level))), epoch=3) for level in (1000, 1050))
+    first, second = (Job(FramePair(0, 0, rgb_image(), thermal_image(counts(level))), epoch=3) for level in (1000, 1050))
     whole, resumed = job_fuser(), job_fuser()
     before = whole(first).fused
     assert before is not None
@@ -105,33 +105,37 @@ def test_a_replay_that_goes_on_scales_as_one_that_was_not_interrupted() -> None:
 @pytest.mark.parametrize(
     ("frames", "fate", "problem"),
     [
-        (Pair(0, 0, rgb_image(), thermal_image(counts(0))), "fused", ""),
-        (Pair(0, 0, rgb_image("jpeg2000"), thermal_image(counts(0))), "convert_errors", "encoding 'jpeg2000'"),
-        (Pair(0, 0, rgb_image(), thermal_image(counts(0)[:4])), "size_errors", "thermal is 16x4, RGB 16x12 pixels"),
-        (Pair(0, 0, None, None), "inference_errors", "AttributeError: "),
-        (Lone("rgb", 0, rgb_image()), "passed_through", ""),
-        (Lone("thermal", 0, thermal_image(counts(0))), "passed_through", ""),
-        (Lone("rgb", 0, rgb_image("jpeg2000")), "convert_errors", "encoding 'jpeg2000'"),
+        (FramePair(0, 0, rgb_image(), thermal_image(counts(0))), "fused", ""),
+        (FramePair(0, 0, rgb_image("jpeg2000"), thermal_image(counts(0))), "convert_errors", "encoding 'jpeg2000'"),
+        (
+            FramePair(0, 0, rgb_image(), thermal_image(counts(0)[:4])),
+            "size_errors",
+            "thermal is 16x4, RGB 16x12 pixels",
+        ),
+        (FramePair(0, 0, None, None), "inference_errors", "AttributeError: "),
+        (SingleFrame("rgb", 0, rgb_image()), "passed_through", ""),
+        (SingleFrame("thermal", 0, thermal_image(counts(0))), "passed_through", ""),
+        (SingleFrame("rgb", 0, rgb_image("jpeg2000")), "convert_errors", "encoding 'jpeg2000'"),
     ],
 )
 def test_every_job_has_a_fate_and_a_dropped_one_a_reason(
-    frames: Pair[Image] | Lone[Image], fate: str, problem: str
+    frames: FramePair[Image] | SingleFrame[Image], fate: str, problem: str
 ) -> None:
     done = job_fuser()(Job(frames))
     assert done.fate == fate
-    assert fate in FATES
+    assert Fate(fate) is done.fate
     assert problem in done.problem
     assert bool(done.problem) == (done.result is None)
 
 
 def test_what_an_engine_raises_is_one_line() -> None:
     fuse = JobFuser(FusionPipeline(out_of_memory, NodeParameters()), NodeParameters())  # type: ignore[arg-type]
-    done = fuse(Job(Pair(0, 0, rgb_image(), thermal_image(counts(0)))))
+    done = fuse(Job(FramePair(0, 0, rgb_image(), thermal_image(counts(0)))))
     assert (done.fate, done.problem) == ("inference_errors", "MemoryError: too little for this frame")
 
 
 def test_too_old_counts_before_unwatched_and_an_unknown_age_is_never_too_old() -> None:
-    job = Job(Pair(0, 0, rgb_image(), thermal_image(counts(0))))
+    job = Job(FramePair(0, 0, rgb_image(), thermal_image(counts(0))))
     fuse = job_fuser(from_values({"max_input_age": 0.5}))
     assert fuse(job, 0.6, wanted=False).fate == "stale"
     assert "0.600 s old; expected at most 0.5 s" in fuse(job, 0.6).problem

@@ -8,7 +8,7 @@ from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
 from epofusion_ros.stream.frame_account import Account
 from epofusion_ros.stream.intake import Intake
 from epofusion_ros.stream.job import Job
-from epofusion_ros.stream.pairing import Lone, Pair
+from epofusion_ros.stream.pairing import FramePair, SingleFrame
 
 MS, S = 1_000_000, 1_000_000_000
 
@@ -23,12 +23,12 @@ class Bench:
         self.intake = Intake(parameters, self.account, lambda name, back_s: self.resets.append((name, back_s)))
 
     @property
-    def pairs(self) -> list[Pair[int]]:
-        return [job.frames for job in self.jobs if isinstance(job.frames, Pair)]
+    def pairs(self) -> list[FramePair[int]]:
+        return [job.frames for job in self.jobs if isinstance(job.frames, FramePair)]
 
     @property
     def passed(self) -> list[tuple[str, int]]:
-        return [(job.frames.name, job.stamp_ns) for job in self.jobs if isinstance(job.frames, Lone)]
+        return [(job.frames.name, job.stamp_ns) for job in self.jobs if isinstance(job.frames, SingleFrame)]
 
     def take(self, name: str, stamp_ns: int, now_s: float = 0.0) -> None:
         self.jobs += self.intake.take(name, stamp_ns, stamp_ns, now_s)

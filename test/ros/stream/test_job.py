@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epofusion_ros.stream.job import CameraInfos, Job
-from epofusion_ros.stream.pairing import Lone, Pair
+from epofusion_ros.stream.pairing import FramePair, SingleFrame
 
 STAMPS = st.lists(st.integers(0, 1000), min_size=1, max_size=30)
 
@@ -33,13 +33,13 @@ def test_of_two_calibrations_of_one_stamp_the_later_one_counts() -> None:
 
 def test_a_calibration_that_comes_after_the_pair_was_found_is_still_that_of_the_pair() -> None:
     infos = infos_of([10])
-    job = Job(Pair(20, 0, "rgb", "thermal"), camera_infos=infos)
+    job = Job(FramePair(20, 0, "rgb", "thermal"), camera_infos=infos)
     infos.add(20, "of 20")
     infos.add(30, "of 30")
     assert job.camera_info() == "of 20"
 
 
 def test_a_camera_without_calibration_and_a_thermal_frame_alone_have_none() -> None:
-    assert Job(Pair(20, 0, "rgb", "thermal")).camera_info() is None
-    assert Job(Lone("thermal", 20, "frame"), camera_infos=infos_of([20])).camera_info() is None
-    assert Job(Lone("rgb", 20, "frame"), camera_infos=infos_of([20])).camera_info() == "of 20"
+    assert Job(FramePair(20, 0, "rgb", "thermal")).camera_info() is None
+    assert Job(SingleFrame("thermal", 20, "frame"), camera_infos=infos_of([20])).camera_info() is None
+    assert Job(SingleFrame("rgb", 20, "frame"), camera_infos=infos_of([20])).camera_info() == "of 20"
