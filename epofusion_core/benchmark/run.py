@@ -193,7 +193,7 @@ def _shares(settings: BenchSettings, latencies: Mapping[Subject, Latency], repor
 
 
 def _gmacs(subjects: Collection[Subject], height: int, width: int) -> dict[str, float]:
-    """Return the multiply-accumulates of a pair, in 10^9, by label."""
+    """Return the GMAC of a pair, fused image and mask (`measure_complexity`), by label."""
     from epofusion_core.benchmark.complexity import measure_complexity
     from epofusion_core.model.card import resolve_weights
     from epofusion_core.model.weights import load_weights

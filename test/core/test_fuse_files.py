@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import typer
+from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from epofusion_core.imaging import read_grey, read_rgb, read_thermal, write_png
@@ -169,8 +170,10 @@ def test_a_video_of_16_bits_is_scaled_as_the_node_scales_its_stream(random_weigh
 
 
 @pytest.mark.parametrize(("dtype", "suffix"), [(np.uint8, "png"), (np.uint16, "png"), (np.float32, "tiff")])
-def test_a_thermal_file_is_read_with_the_values_that_it_holds(dtype: type, suffix: str, tmp_path: Path) -> None:
-    values = np.arange(48).reshape(6, 8).astype(dtype)
+def test_a_thermal_file_is_read_with_the_values_that_it_holds(
+    dtype: type[np.uint8 | np.uint16 | np.float32], suffix: str, tmp_path: Path
+) -> None:
+    values: NDArray[np.integer | np.floating] = np.arange(48).reshape(6, 8).astype(dtype)
     assert cv2.imwrite(str(tmp_path / f"a.{suffix}"), values)
     read = read_thermal(tmp_path / f"a.{suffix}")
     assert read.dtype == dtype

@@ -13,7 +13,7 @@ bfloat16 on processors that have it and float32 on others: inside the glare the 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_frame_is_fused_as_when_the_weights_were_released(name: str, engine: str, precision: str) -> None:
     difference = np.abs(np.subtract(fingerprint(name, engine, precision), stored()[name][precision]))
-    assert difference.max() < TOLERANCE[precision], f"on purpose? run test/core/{FILE.stem}.py"
+    assert difference.max() < TOLERANCE[precision], f"on purpose? run test/helpers/{FILE.stem}.py"
 
 
 @pytest.mark.parametrize("precision", TOLERANCE)

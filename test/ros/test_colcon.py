@@ -34,7 +34,7 @@ def sourced(overlay: Path) -> dict[str, str]:
 @pytest.fixture
 def installed_node(
     overlay: Path, sourced: dict[str, str], domain: int, tmp_path: Path
-) -> Iterator[subprocess.Popen[str]]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """The installed executable, started outside the repository."""
     environment = {**sourced, "ROS_DOMAIN_ID": str(domain)}
     executable = overlay / "lib" / "epofusion_ros" / "fusion_node"

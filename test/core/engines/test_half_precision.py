@@ -30,7 +30,7 @@ def write_weights(folder: Path, size: str) -> Path:
         for part in model.modules():
             if isinstance(part, torch.nn.BatchNorm2d):
                 part.weight.normal_(1.0, 0.3)
-        model.mscf.tail[-1].weight.mul_(20.0)
+        model.mscf.tail[-1].get_parameter("weight").mul_(20.0)
         for pairs in images:
             model(pairs[:, :1], pairs[:, 1:])
     path = folder / f"{size}.safetensors"

@@ -37,7 +37,10 @@ def test_a_model_gets_the_figures_of_the_images_that_it_writes(
 ) -> None:
     town = glare_pairs / "town"
     fuse_files(Fuser.load(random_weights), town / "vi", town / "ir", tmp_path / "fused_by_model")
-    methods = [ModelMethod("model", str(random_weights)), FolderMethod("model", tmp_path / "fused_by_model")]
+    methods: list[Method] = [
+        ModelMethod("model", str(random_weights)),
+        FolderMethod("model", tmp_path / "fused_by_model"),
+    ]
     by_model, by_folder = (list(measure_pairs(find_pairs(town), [method])) for method in methods)
     np.testing.assert_equal(figures_of(by_model), figures_of(by_folder))
     assert "mask_iou" in by_model[0].measurements[0].figures

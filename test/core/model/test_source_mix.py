@@ -82,10 +82,12 @@ def shaped(
     fused: Tensor, luma: Tensor, infrared: Tensor, mask: Tensor | None = None, gain: float = 1.0, radius_px: int = 4
 ) -> Tensor:
     probability = torch.zeros(1, 1, 8, 8) if mask is None else mask
-    images = (fused, luma, infrared, glare_ramp(luma, RAMP_START))
-    blocks = (torch.nn.functional.pixel_unshuffle(pixels, STRIDE) for pixels in images)
+    fused, luma, infrared, glare = (
+        torch.nn.functional.pixel_unshuffle(pixels, STRIDE)
+        for pixels in (fused, luma, infrared, glare_ramp(luma, RAMP_START))
+    )
     relief = Relief(STRIDE, XS.latent_stride, gain, radius_px)
-    return torch.nn.functional.pixel_shuffle(relief(*blocks, probability), STRIDE)
+    return torch.nn.functional.pixel_shuffle(relief(fused, luma, infrared, glare, probability), STRIDE)
 
 
 def test_a_white_sky_beside_a_warm_tree_that_is_not_blinded_keeps_no_halo() -> None:

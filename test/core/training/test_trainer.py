@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -185,7 +187,7 @@ def test_what_is_well_exposed_need_not_teach_masks(pairs: Path) -> None:
         config = settings(pairs, loss=LossConfig(well_exposed_weight=weight))
         torch.manual_seed(0)
         forward = FusionObjective(EPOFusion(named_config(config.model)), config)
-        return forward(batch, torch.Generator())["guidance"].item()
+        return float(forward(batch, torch.Generator())["guidance"].item())
 
     assert guidance(0.0) == 0.0 < guidance(0.1)
 
@@ -214,8 +216,9 @@ def test_boxes_of_other_pairs_are_told(option: str, content: str, pairs: Path, t
     boxes = tmp_path / "boxes.csv"
     boxes.write_text(content)
     config = settings(pairs)
+    marked: dict[str, Any] = {option: boxes}
     with pytest.warns(UserWarning, match="name no pair that is trained on"):
-        load_training_pairs(replace(config, data=replace(config.data, **{option: boxes})))
+        load_training_pairs(replace(config, data=replace(config.data, **marked)))
 
 
 def test_a_pair_with_both_kinds_of_boxes_is_taken_with_its_own_glare_and_with_more(pairs: Path, tmp_path: Path) -> None:
@@ -301,7 +304,7 @@ def test_two_processes_train_as_one_process_with_the_same_samples(pairs: Path, t
                 tensor.float(),
                 atol=2e-4,
                 rtol=2e-3,
-                msg=lambda text, name=name: f"{name}: {text}",
+                msg=partial("{}: {}".format, name),
             )
 
 

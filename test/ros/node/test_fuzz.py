@@ -27,7 +27,8 @@ from epofusion_ros.messages.conversion import ConversionError, to_rgb, to_therma
 from epofusion_ros.parameters.declaration import Declaration, Value
 from epofusion_ros.parameters.node_parameters import DECLARATIONS, from_values
 from epofusion_ros.stream.frame_account import Account, Fate
-from epofusion_ros.stream.intake import Intake, Job
+from epofusion_ros.stream.intake import Intake
+from epofusion_ros.stream.job import Job
 from epofusion_ros.stream.pairing import FramePair
 from epofusion_ros.stream.pipeline import FusionPipeline
 
@@ -246,7 +247,7 @@ def test_stamps_in_any_order_leave_accounts_that_balance(
 ) -> None:
     """Through the intake that the node runs, which empties the pairer's queues when time goes back."""
     account, jobs, resets = Account(), list[Job](), list[str]()
-    given_parameters = {
+    given_parameters: dict[str, Value] = {
         "sync.slop": slop_s,
         "sync.thermal_offset": offset_s,
         "sync.reuse_thermal": thermal_age_s > 0,

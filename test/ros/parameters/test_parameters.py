@@ -8,6 +8,7 @@ import rclpy
 import yaml
 
 from epofusion_ros.node.parameter_server import declare, read
+from epofusion_ros.parameters.declaration import Value
 from epofusion_ros.parameters.documents import markdown_table, yaml_file
 from epofusion_ros.parameters.node_parameters import DECLARATIONS, NodeParameters, from_values
 
@@ -39,7 +40,12 @@ def test_a_node_declares_and_reads_the_defaults(domain: int) -> None:
 
 
 def test_a_ros_name_is_the_path_of_the_value_in_the_groups() -> None:
-    given = {"steps": 2, "sync.slop": 0.5, "thermal.percentiles": [2.0, 98.0], "qos.rgb.reliability": "reliable"}
+    given: dict[str, Value] = {
+        "steps": 2,
+        "sync.slop": 0.5,
+        "thermal.percentiles": [2.0, 98.0],
+        "qos.rgb.reliability": "reliable",
+    }
     parameters = from_values(given)
     assert (parameters.steps, parameters.sync.slop, parameters.thermal.percentiles) == (2, 0.5, (2.0, 98.0))
     assert parameters.qos.rgb.reliability == "reliable"

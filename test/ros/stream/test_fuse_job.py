@@ -69,11 +69,13 @@ def stamps_of(goes_back: list[bool]) -> Iterator[int]:
         max_size=10,
     )
 )
-def test_a_reset_between_frames_in_work_is_never_lost_whichever_frames_are_superseded(frames: list[dict]) -> None:
+def test_a_reset_between_frames_in_work_is_never_lost_whichever_frames_are_superseded(
+    frames: list[dict[str, int]],
+) -> None:
     """All frames have arrived before the first is fused, as it may happen while the worker is busy."""
     intake = Intake(NodeParameters(), Account(), lambda *_: None)
     jobs: list[Job] = []
-    for frame, stamp_ns in zip(frames, stamps_of([frame["goes_back"] for frame in frames]), strict=True):
+    for frame, stamp_ns in zip(frames, stamps_of([bool(frame["goes_back"]) for frame in frames]), strict=True):
         intake.take("rgb", stamp_ns, rgb_image(), 0.0)
         jobs += intake.take("thermal", stamp_ns, thermal_image(counts(frame["level"])), 0.0)
 
@@ -117,7 +119,7 @@ def test_a_replay_that_goes_on_scales_as_one_that_was_not_interrupted() -> None:
     ],
 )
 def test_every_job_has_a_fate_and_a_dropped_one_a_reason(
-    frames: FramePair | SingleFrame, fate: str, problem: str
+    frames: FramePair[Image] | SingleFrame[Image], fate: str, problem: str
 ) -> None:
     done = job_fuser()(Job(frames))
     assert done.fate == fate

@@ -96,7 +96,7 @@ def write_ros1_bag(path: Path, recorded: Iterable[Recorded]) -> Path:
 def _message(types: Typestore, recorded: Recorded) -> object:
     time = types.types["builtin_interfaces/msg/Time"](*divmod(recorded.stamp_ns, 1_000_000_000))
     header_type = types.types["std_msgs/msg/Header"]
-    is_ros1 = "seq" in header_type.__dataclass_fields__
+    is_ros1 = "seq" in header_type.__annotations__
     header = header_type(0, time, "camera") if is_ros1 else header_type(time, "camera")
     if recorded.pixels is None:
         region = types.types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
