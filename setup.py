@@ -41,12 +41,6 @@ def installed_folder(folder: str) -> list[tuple[str, list[str]]]:
     return [(str(SHARE / path.parent), [str(path)]) for path in relative]
 
 
-def installed_weights() -> list[tuple[str, list[str]]]:
-    """List the models that ship, weights and graphs, for share/epofusion_ros."""
-    files = sorted(str(path) for path in Path("epofusion_core/weights").iterdir() if path.is_file())
-    return [(str(SHARE / "weights"), files)]
-
-
 setup(
     name=NAME,
     version="0.1.0",
@@ -65,7 +59,6 @@ setup(
         (str(SHARE), ["package.xml"]),
         *installed_folder("launch"),
         *installed_folder("config"),
-        *installed_weights(),
     ],
     install_requires=[
         "av>=12",
@@ -84,6 +77,7 @@ setup(
     extras_require={
         "torch": TORCH,
         "train": [*TORCH, "accelerate>=1.0", "matplotlib>=3.8", "nncf>=2.14", "tensorboard>=2.16"],
+        "downstream": [*TORCH, "matplotlib>=3.8", "transformers>=4.40"],
         "onnxruntime": ["onnxruntime>=1.18"],
         "openvino": ["openvino>=2024.4"],
         "ros-wheels": ROS_WHEELS,

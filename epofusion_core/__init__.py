@@ -1,4 +1,4 @@
-"""EPOFusion without ROS: the model, its losses and trainer, exposure-aware data, metrics, and one door for users.
+"""EPOFusion without ROS: the model, its losses and trainer, exposure-aware data, metrics, and `Fuser` for users.
 
 `Fuser` and `FusionResult` are imported on first use, so that `import epofusion_core` costs nothing.
 """

@@ -1,6 +1,6 @@
-"""Where a visible image is blown out: the one rule that data, metrics and the fuser share.
+"""Overexposed regions of a visible image: the one rule that data, metrics and the fuser share.
 
-Not here: the model's guidance mask, which says where *infrared objects* lie inside these regions (paper III-B).
+The model's guidance mask is another thing: where *infrared objects* lie inside these regions (paper III-B).
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ _REACH_PX: Final = 16
 """No less than how far dilation and Gaussian carry a bright pixel."""
 
 _RAMP: Final = np.rint(np.clip((np.arange(256) - RAMP_START) / RAMP_WIDTH, 0, 1) * 255).astype(np.uint8)
-"""The ramp as a table over the luma, of full scale 255: 8-bit filters are several times faster than float ones."""
+"""The ramp as a table over the luma, of full scale 255, since 8-bit filters are faster than float ones."""
 
 _GAP: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
@@ -39,7 +39,7 @@ def overexposure_map(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     bright = cv2.LUT(luma, _RAMP)
     overexposure = np.zeros(luma.shape, np.float32)
-    # Filters see the bright part alone, which is a part of most images: the map is 0 beyond their reach.
+    # Filters run on the bright part alone, since the map is 0 beyond their reach.
     left, top, width, height = cv2.boundingRect(bright)
     if width > 0:
         rows = slice(max(top - _REACH_PX, 0), top + height + _REACH_PX)

@@ -1,6 +1,7 @@
 """Fusing of files: one pair of images, two folders paired by stem, or a pair of videos."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -10,18 +11,21 @@ from numpy.typing import NDArray
 
 from epofusion_core.data.pairs import pair_folders
 from epofusion_core.fuser import Fuser, FusionResult
-from epofusion_core.imaging import luma, read_grey, read_rgb, write_png
+from epofusion_core.imaging import RgbImage, ThermalImage, read_rgb, read_thermal, write_png
 from epofusion_core.model.config import MASK_THRESHOLD
+from epofusion_core.progress import Progress
+from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoReader, VideoWriter, is_video
 
+OUTPUTS = ("fused", "mask", "overexposure")
+"""Folders that are written to."""
+
 Outputs = dict[str, NDArray[np.uint8]]
-Report = Callable[[int, int], None]
-"""Called with (done, total); a total of 0 means unknown."""
 
 
 @dataclass
 class FuseSummary:
-    """What became of the inputs.
+    """Counts of what was fused, and the failures.
 
     Attributes:
         fused: pairs or frames that were fused.
@@ -32,10 +36,19 @@ class FuseSummary:
     failures: list[str] = field(default_factory=list)
 
 
-def fuse_files(fuser: Fuser, visible: Path, infrared: Path, out: Path, report: Report = lambda *_: None) -> FuseSummary:
+def fuse_files(
+    fuser: Fuser,
+    visible: Path,
+    infrared: Path,
+    out: Path,
+    report: Progress = lambda *_: None,
+    *,
+    snapshots: bool = False,
+) -> FuseSummary:
     """Fuse what the paths name and write `out`/{fused,mask,overexposure}/STEM.png, or STEM.mp4 for videos.
 
-    An unpaired or unreadable file is named in the summary and the others are done.
+    An unpaired or unreadable file is named in the summary and the others are done. Thermal images of more than 8 bits
+    are scaled as the node scales its stream: those of a folder are a sequence in the order of their names.
 
     Args:
         fuser: the model.
@@ -43,6 +56,7 @@ def fuse_files(fuser: Fuser, visible: Path, infrared: Path, out: Path, report: R
         infrared: the same kind.
         out: folder to write to.
         report: told of progress.
+        snapshots: the images of a folder are no sequence; each thermal image is scaled by itself.
 
     Raises:
         ValueError: a path is missing, or the two are of different kinds.
@@ -60,9 +74,12 @@ def fuse_files(fuser: Fuser, visible: Path, infrared: Path, out: Path, report: R
         pairs, summary.failures = [(p.name, p.visible, p.infrared) for p in scan.pairs], list(scan.unpaired)
     else:
         pairs = [(visible.stem, visible, infrared)]
+    scale = ThermalScaler(ThermalScaling())
     for done, (stem, visible_file, infrared_file) in enumerate(pairs, start=1):
+        if snapshots:
+            scale.reset()
         try:
-            result = fuser(read_rgb(visible_file), read_grey(infrared_file))
+            result = fuser(read_rgb(visible_file), scale(read_thermal(infrared_file)))
         except ValueError as error:
             summary.failures.append(f"{stem}: {error}")
         else:
@@ -82,36 +99,34 @@ def outputs(result: FusionResult) -> Outputs:
     }
 
 
-def _fuse_videos(fuser: Fuser, visible: Path, infrared: Path, out: Path, report: Report) -> FuseSummary:
+def _fuse_videos(fuser: Fuser, visible: Path, infrared: Path, out: Path, report: Progress) -> FuseSummary:
     summary = FuseSummary()
     writers: dict[str, VideoWriter] = {}
-    with VideoReader(visible) as visible_video, VideoReader(infrared) as infrared_video:
+    scale = ThermalScaler(ThermalScaling())
+    with VideoReader(visible) as visible_video, VideoReader(infrared) as infrared_video, ExitStack() as finished:
         total = min(visible_video.frames, infrared_video.frames)
-        try:
-            for number, (rgb, thermal) in enumerate(_paired_frames(visible_video, infrared_video)):
-                if rgb is None or thermal is None:
-                    missing = infrared if thermal is None else visible
-                    summary.failures.append(f"frame {number}: {missing} has ended")
-                    continue
-                try:
-                    result = fuser(rgb, luma(thermal))
-                except ValueError as error:
-                    summary.failures.append(f"frame {number}: {error}")
-                    continue
-                for kind, image in outputs(result).items():
-                    if kind not in writers:
-                        writers[kind] = VideoWriter(out / kind / f"{visible.stem}.mp4", visible_video.rate_hz)
-                    writers[kind].write(image)
-                summary.fused += 1
-                report(summary.fused, total)
-        finally:
-            for writer in writers.values():
-                writer.close()
+        for number, (rgb, thermal) in enumerate(_paired_frames(visible_video, infrared_video)):
+            if rgb is None or thermal is None:
+                missing = infrared if thermal is None else visible
+                summary.failures.append(f"frame {number}: {missing} has ended")
+                continue
+            try:
+                result = fuser(rgb, scale(thermal))
+            except ValueError as error:
+                summary.failures.append(f"frame {number}: {error}")
+                continue
+            for kind, image in outputs(result).items():
+                if kind not in writers:
+                    video = VideoWriter(out / kind / f"{visible.stem}.mp4", visible_video.rate_hz)
+                    writers[kind] = finished.enter_context(video)
+                writers[kind].write(image)
+            summary.fused += 1
+            report(summary.fused, total)
     return summary
 
 
 def _paired_frames(
     visible: VideoReader, infrared: VideoReader
-) -> Iterator[tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]]:
-    for first, second in zip_longest(visible, infrared):
+) -> Iterator[tuple[RgbImage | None, ThermalImage | None]]:
+    for first, second in zip_longest(visible, infrared.thermal_frames()):
         yield (first[1] if first else None), (second[1] if second else None)

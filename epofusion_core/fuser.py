@@ -1,4 +1,4 @@
-"""The one door for users: load a model by name or path, give it two images, get the fused one."""
+"""The public interface: load a model by name or path, give it two images, get the fused one."""
 
 import logging
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.cache import Report
 from epofusion_core.engines.engine import Engine, EngineError, EngineOptions
 from epofusion_core.engines.select import open_engine
 from epofusion_core.exposure import overexposed_region, overexposure_map
 from epofusion_core.imaging import RgbImage, luma, with_luma
 from epofusion_core.model.card import ModelCard, read_card, resolve_weights
+from epofusion_core.progress import Log
 
 _LOG = logging.getLogger("epofusion")
 
 
 @dataclass(frozen=True)
 class FusionResult:
-    """What one pair of images gives; all arrays share height and width.
+    """Result of one pair of images; all arrays share height and width.
 
     Attributes:
         fused_rgb: (H, W, 3) uint8: the fused luma with the visible image's chroma.
@@ -58,9 +58,9 @@ class Fuser:
         steps: int | None = None,
         threads: int = 0,
         compiled: bool = False,
-        report: Report = _LOG.info,
+        report: Log = _LOG.info,
     ) -> "Fuser":
-        """Load a model; without more words, run it the fastest way that is installed.
+        """Load a model. By default it runs on the fastest engine that is installed.
 
         Args:
             model: name of a size whose weights ship, or path of a weights file.
@@ -74,7 +74,7 @@ class Fuser:
 
         Raises:
             WeightsError: the model is unknown or its file is damaged.
-            EngineError: what an option asks for is not there.
+            EngineError: an option cannot be satisfied here.
         """
         options = EngineOptions(engine, device, precision, steps, threads, compiled)
         weights = resolve_weights(model)

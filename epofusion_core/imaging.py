@@ -1,10 +1,14 @@
 """Reading and writing of images as arrays, and the luma of the paper. OpenCV and numpy only."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from epofusion_core.atomic_file import write_bytes
+from epofusion_core.thermal import ThermalScaler, ThermalScaling
 
 RgbImage = NDArray[np.uint8]
 """(H, W, 3) uint8, channel order R, G, B."""
@@ -12,8 +16,11 @@ RgbImage = NDArray[np.uint8]
 GreyImage = NDArray[np.uint8]
 """(H, W) uint8."""
 
+ThermalImage = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
+"""(H, W): grey levels of 8 bits, or counts or degrees that `ThermalScaler` makes grey levels of."""
 
-def _decode(path: Path, flag: int) -> NDArray[np.generic]:
+
+def _decode(path: Path, flag: int) -> NDArray[Any]:
     try:
         encoded = np.fromfile(path, np.uint8)
     except OSError as error:
@@ -33,21 +40,31 @@ def read_rgb(path: Path) -> RgbImage:
     return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[:, :, ::-1]).astype(np.uint8, copy=False)
 
 
-def read_grey(path: Path) -> GreyImage:
-    """Read an image as (H, W) uint8: grey files as they are, colour files by `luma`.
+def read_thermal(path: Path) -> ThermalImage:
+    """Read an image as (H, W), with the values that the file holds; colour files by their luma.
 
-    Files of 16 bits are scaled from their own range to 0..255, since thermal cameras use only part of it.
+    Returns:
+        uint8 or uint16, as the file is; float32 for every other type.
 
     Raises:
         ValueError: the file is missing or no image; the sentence names it.
     """
     image = _decode(path, cv2.IMREAD_UNCHANGED)
-    if image.dtype != np.uint8:
-        lowest, highest = float(image.min()), float(image.max())
-        image = np.rint((image.astype(np.float32) - lowest) * (255.0 / max(highest - lowest, 1.0))).astype(np.uint8)
-    if image.ndim == 3:
-        return luma(np.ascontiguousarray(image[:, :, 2::-1]).astype(np.uint8, copy=False))
-    return image.astype(np.uint8, copy=False)
+    if image.dtype not in (np.uint8, np.uint16):
+        image = image.astype(np.float32)
+    return np.asarray(image if image.ndim == 2 else cv2.cvtColor(image[:, :, :3], cv2.COLOR_BGR2GRAY))
+
+
+def read_grey(path: Path) -> GreyImage:
+    """Read an image as (H, W) uint8: grey files as they are, colour files by their luma.
+
+    Files of more than 8 bits are scaled by their own percentiles: right for images that are no sequence. The images of
+    a sequence are read by `read_thermal` and scaled by one `ThermalScaler`, which keeps them steady.
+
+    Raises:
+        ValueError: the file is missing or no image; the sentence names it.
+    """
+    return ThermalScaler(ThermalScaling())(read_thermal(path))
 
 
 def luma(rgb: RgbImage) -> GreyImage:
@@ -69,20 +86,19 @@ def with_luma(rgb: RgbImage, new_luma: NDArray[np.float32]) -> RgbImage:
         (H, W, 3) uint8, clipped to 0..255.
     """
     wanted, present = cv2.convertScaleAbs(new_luma, alpha=255.0), luma(rgb)
-    # Saturating 8-bit arithmetic, several times faster than one signed difference; one of the two is 0 everywhere.
+    # Saturating 8-bit arithmetic is faster than one signed difference. At each pixel one of the two is 0.
     lighter, darker = cv2.subtract(wanted, present), cv2.subtract(present, wanted)
     raised = cv2.add(rgb, cv2.cvtColor(lighter, cv2.COLOR_GRAY2RGB))
     return np.asarray(cv2.subtract(raised, cv2.cvtColor(darker, cv2.COLOR_GRAY2RGB)), dtype=np.uint8)
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a grey (H, W) or RGB (H, W, 3) uint8 image; its folder is made.
+    """Write a grey (H, W) or RGB (H, W, 3) uint8 image in one step; its folder is made.
 
     Raises:
         OSError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     encoded, data = cv2.imencode(".png", image if image.ndim == 2 else image[:, :, ::-1])
     if not encoded:
         raise OSError(f"{path}: PNG encoding failed for an array of shape {image.shape} and type {image.dtype}")
-    data.tofile(path)
+    write_bytes(path, data.data)

@@ -1,4 +1,4 @@
-"""Scaling of thermal images to 8 bits, so slow in time that a hot object entering the view makes no flash."""
+"""Scaling of thermal images to 8 bits, so slow that a hot object entering the view causes no flash."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SAMPLE_STEP_PX = 4
-"""Percentiles are taken of every fourth pixel in both directions: 16 times cheaper, and as good."""
+"""Percentiles are taken of every fourth pixel in both directions, which is cheaper and as good."""
 
 _MAX_MOVE = 1.9
 """Grey levels by which the scaling may move a value in a frame; at most 2 after rounding."""
@@ -103,7 +103,7 @@ class ThermalScaler:
         return low, high
 
     def _next_range(self, thermal: NDArray[np.float32]) -> tuple[float, float]:
-        previous = self.range  # read once: another thread may reset it
+        previous = self.range
         percentile = self.scaling.mode == "percentile"
         sample = thermal[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX] if percentile else thermal
         sample = sample[np.isfinite(sample)]

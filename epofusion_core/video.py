@@ -1,6 +1,7 @@
 """Reading and writing of video files as RGB frames, by PyAV (ffmpeg): H.264 that browsers play."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -8,10 +9,13 @@ from types import TracebackType
 import av
 import numpy as np
 
-from epofusion_core.imaging import RgbImage
+from epofusion_core.atomic_file import cannot_write, partial_of
+from epofusion_core.imaging import RgbImage, ThermalImage, luma
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
 _NANOSECONDS = 1_000_000_000
+_GREY_COUNTS = frozenset({"gray10le", "gray12le", "gray14le", "gray16le", "gray16be"})
+"""Pixel formats whose values RGB of 8 bits would cut off."""
 
 
 def is_video(path: Path) -> bool:
@@ -48,6 +52,23 @@ class VideoReader:
         Raises:
             ValueError: the file is damaged before its first frame.
         """
+        for time_ns, frame in self._frames():
+            yield time_ns, frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+
+    def thermal_frames(self) -> Iterator[tuple[int, ThermalImage]]:
+        """Yield (time since the first frame in ns, (H, W)): the counts of a grey video of over 8 bits, else the luma.
+
+        Raises:
+            ValueError: the file is damaged before its first frame.
+        """
+        for time_ns, frame in self._frames():
+            if frame.format.name in _GREY_COUNTS:
+                yield time_ns, frame.to_ndarray().astype(np.uint16, copy=False)
+            else:
+                yield time_ns, luma(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
+
+    def _frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yield each frame with its time since the first one, ns."""
         first: Fraction | None = None
         try:
             for index, frame in enumerate(self._container.decode(self._stream)):
@@ -55,10 +76,7 @@ class VideoReader:
                 if frame.pts is not None and frame.time_base is not None:
                     time = frame.pts * frame.time_base
                 first = time if first is None else first
-                yield (
-                    round((time - first) * _NANOSECONDS),
-                    frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False),
-                )
+                yield round((time - first) * _NANOSECONDS), frame
         except av.FFmpegError as error:
             if first is None:
                 raise ValueError(f"{self._path}: is damaged ({error}); no frame could be read") from error
@@ -77,33 +95,65 @@ class VideoReader:
 
 
 class VideoWriter:
-    """Writes RGB or grey frames of one size as H.264 in MP4."""
+    """Writes RGB or grey frames of one size as H.264 in MP4; the file appears under its name when it is complete."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
-        """Create the file and its folder; the first frame decides the size."""
+        """Begin a file and make its folder; the first frame decides the size."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._container = av.open(str(path), "w")
+        self._path, self._partial = path, partial_of(path)
+        self._container = av.open(str(self._partial), "w", format="mp4")
         self._stream = self._container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1000))
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"crf": "18", "preset": "veryfast"}
         self._sized = False
 
     def write(self, image: RgbImage) -> None:
-        """Append a frame, (H, W, 3) RGB or (H, W) grey, uint8; odd sizes lose their last row or column."""
+        """Append a frame, (H, W, 3) RGB or (H, W) grey, uint8; odd sizes lose their last row or column.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         rgb = image if image.ndim == 3 else np.dstack([image] * 3)
         rgb = np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
         if not self._sized:
             self._stream.height, self._stream.width = rgb.shape[:2]
             self._sized = True
-        for packet in self._stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")):
-            self._container.mux(packet)
+        self._mux(av.VideoFrame.from_ndarray(rgb, format="rgb24"))
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._sized:
-            for packet in self._stream.encode():
+        """Finish the file, which takes its name.
+
+        Raises:
+            OSError: it cannot be written; nothing of it stays.
+        """
+        try:
+            if self._sized:
+                self._mux(None)
+            self._finish()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _finish(self) -> None:
+        try:
+            self._container.close()
+            self._partial.replace(self._path)
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        """Encode a frame, or None for what the encoder still holds, and write it."""
+        try:
+            for packet in self._stream.encode(frame):
                 self._container.mux(packet)
-        self._container.close()
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+
+    def discard(self) -> None:
+        """Give the file up; what was there before under its name stays."""
+        with suppress(av.FFmpegError):
+            self._container.close()
+        self._partial.unlink(missing_ok=True)
 
     def __enter__(self) -> "VideoWriter":
         return self
@@ -111,4 +161,8 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """Finish the file; after an exception, give it up."""
+        if error is None:
+            self.close()
+        else:
+            self.discard()

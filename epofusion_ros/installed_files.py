@@ -1,4 +1,4 @@
-"""Where launch, config and weights files lie: in the checkout, in a colcon overlay, or below a Python prefix."""
+"""Finds launch and config files: in the checkout, in a colcon overlay, or below a Python prefix."""
 
 import os
 import sys
@@ -26,5 +26,5 @@ def share_file(relative: str) -> Path:
 
 
 def use_large_shared_memory() -> None:
-    """Give this process and those it starts room for images in shared memory, unless the user has chosen a profile."""
+    """Let this process and its children send images through shared memory, unless the user has chosen a DDS profile."""
     os.environ.setdefault(DDS_PROFILE_VARIABLE, str(share_file("config/fastdds_shm.xml")))

@@ -1,9 +1,12 @@
 """Fixtures that all tests share."""
 
 import os
+import resource
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import cv2
@@ -35,6 +38,22 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = named_config("epofusion_xs")
     save_weights(path, EPOFusion(config), ModelCard("untrained_xs", config))
     return path
+
+
+@pytest.fixture(scope="session")
+def room_for() -> Callable[[int], AbstractContextManager[None]]:
+    """Let no file of this process grow beyond so many bytes for a while, as on a disk that is full by then."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture(scope="session")

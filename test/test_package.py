@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,7 +29,7 @@ ROSDEP_KEYS = {
     "yaml": "python3-yaml",
 }
 """Keys of the imports whose rosdep key is not their own name."""
-ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "openvino", "tensorboard", "transformers"}
+ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "onnx", "openvino", "tensorboard", "transformers"}
 """Only offline tools use them, or they are one engine of several; pip installs them."""
 BROUGHT_BY_OTHERS = {"markupsafe", "safetensors"}
 """Come with jinja2 and timm, and have no rosdep key of their own."""
@@ -98,9 +99,30 @@ def test_every_file_of_a_folder_is_installed_to_share(folder: str, distribution:
         assert installed.get(str(path)) == str(Path("share/epofusion_ros") / path.parent)
 
 
-def test_the_weights_are_installed_to_share(distribution: Distribution) -> None:
-    installed = dict(distribution.data_files)["share/epofusion_ros/weights"]
-    assert installed == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "epofusion_core/weights").glob("*"))
+def test_the_models_are_installed_once_beside_the_code_that_reads_them(distribution: Distribution) -> None:
+    models = {f"epofusion_core/weights/{path.name}" for path in (ROOT / "epofusion_core/weights").iterdir()}
+    build = distribution.get_command_obj("build_py")
+    build.ensure_finalized()
+    packaged = [f"{source}/{name}" for _, source, _, names in build.data_files for name in names]
+    elsewhere = [source for _, sources in distribution.data_files for source in sources]
+    assert models
+    assert sorted(path for path in packaged + elsewhere if Path(path).name in {Path(m).name for m in models}) == sorted(
+        models
+    )
+
+
+@pytest.mark.parametrize("command", ["epofusion_ros/cli/demo.py", "epofusion_ros/soak/__main__.py"])
+def test_git_ignores_what_a_script_writes(command: str) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout of git")
+    default = re.search(r'    out: Annotated.*?= Path\(\s*"(\w+)"', (ROOT / command).read_text(), re.DOTALL)
+    assert default is not None
+    done = subprocess.run(["git", "check-ignore", f"{default[1]}/node.log"], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, f"{default[1]}/ is not ignored"
+    ignored = subprocess.run(
+        ["git", "ls-files", "-ci", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    assert ignored.stdout == b"", "what is ignored is not part of the repository"
 
 
 def test_constraints_pin_every_requirement_that_the_scripts_install(distribution: Distribution) -> None:

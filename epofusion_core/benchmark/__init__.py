@@ -1,1 +1,1 @@
-"""What the engines cost on this machine: latency, memory, share of the processor's peak, and quality for it."""
+"""Benchmarks of the engines on this machine: latency, memory, share of the processor's peak, and quality."""

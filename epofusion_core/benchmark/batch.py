@@ -1,4 +1,4 @@
-"""What a pair costs in a batch, for who fuses recordings; the node has one pair at a time."""
+"""Time of a pair in a batch, for recordings. The node fuses one pair at a time."""
 
 import time
 

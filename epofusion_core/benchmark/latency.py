@@ -47,8 +47,8 @@ def measure_latency(
 ) -> dict[Subject, Latency]:
     """Time every subject in turn, round by round, after a warm-up.
 
-    A turn is two runs, of which the second is timed: a vehicle runs one model, while the first run of a turn pays for
-    the caches and the threads that the subject before has left.
+    A turn is two runs, and the second is timed. The first one refills the caches and threads that another subject has
+    used; a vehicle runs one model alone.
     """
     totals: dict[Subject, list[float]] = {subject: [] for subject in fusers}
     inside: dict[Subject, list[float]] = {subject: [] for subject in fusers}

@@ -1,10 +1,12 @@
-"""The picture that a user chooses from: latency against quality, of every size, engine, precision and K."""
+"""Plot of latency against quality, of every size, engine, precision and K."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
+
+from epofusion_core.atomic_file import replacing
 
 _MARKERS = {"torch": "o", "onnxruntime": "s", "openvino": "^"}
 _COLOURS = {"f32": "#1f6f8b", "bf16": "#c77d1e", "f16": "#7a5195", "int8": "#b3363c"}
@@ -18,7 +20,7 @@ class Point:
         model: named size or file.
         engine, precision, steps: of the subject.
         latency_ms: median of `Fuser`.
-        quality: mean over the pairs, the more the better.
+        quality: mean over the pairs; higher is better.
     """
 
     model: str
@@ -59,7 +61,8 @@ def plot_pareto(path: Path, points: Sequence[Point], measure: str, title: str) -
     axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    figure.savefig(path, dpi=130)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")
 
 
 def front(points: Sequence[Point]) -> list[Point]:

@@ -1,4 +1,4 @@
-"""Where the time goes: by part of the network in PyTorch, and before and after it."""
+"""Time of each part of the network in PyTorch, and of the work before and after it."""
 
 import time
 from collections import defaultdict

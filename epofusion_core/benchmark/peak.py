@@ -1,4 +1,4 @@
-"""What the processor can do at most: the fastest of some large products and convolutions, by OpenVINO."""
+"""Peak of the processor: the fastest of some large products and convolutions, by OpenVINO."""
 
 import time
 from dataclasses import dataclass

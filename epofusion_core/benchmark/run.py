@@ -12,15 +12,13 @@ from epofusion_core.benchmark.latency import Latency, measure_latency, peak_memo
 from epofusion_core.benchmark.subject import Subject, subjects_of
 from epofusion_core.fuser import Fuser
 from epofusion_core.model.card import WEIGHTS_FOLDER
+from epofusion_core.progress import Log
 
 if TYPE_CHECKING:
-    from epofusion_core.data.pairs import Pair
+    from epofusion_core.data.pairs import FilePair
     from epofusion_core.evaluation.columns import Column
 
 _RESOLUTIONS = ((256, 320), (480, 640), (720, 1280), (1080, 1920))
-
-Report = Callable[[str], None]
-"""Told in sentences what takes long, and what is left out."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Benchmark:
     results: dict[str, Any]
 
 
-def run_benchmark(settings: BenchSettings, report: Report) -> Benchmark:
+def run_benchmark(settings: BenchSettings, report: Log) -> Benchmark:
     """Measure all that needs no pairs of the user's.
 
     Raises:
@@ -104,7 +102,7 @@ def run_benchmark(settings: BenchSettings, report: Report) -> Benchmark:
     return Benchmark(latencies, results)
 
 
-def pairs_and_measure(data: Path, list_file: Path | None, measure: str) -> "tuple[list[Pair], Column]":
+def pairs_and_measure(data: Path, list_file: Path | None, measure: str) -> "tuple[list[FilePair], Column]":
     """Look for all that `plot_quality` needs before the measuring, which takes minutes, begins.
 
     Raises:
@@ -123,10 +121,10 @@ def pairs_and_measure(data: Path, list_file: Path | None, measure: str) -> "tupl
 
 def plot_quality(
     path: Path,
-    pairs: "list[Pair]",
+    pairs: "list[FilePair]",
     column: "Column",
     benchmark: Benchmark,
-    report: Report,
+    report: Log,
     track: Callable[[Collection[Subject]], Iterable[Subject]] = iter,
 ) -> dict[str, float]:
     """Measure the quality of each subject, draw it against the latency, and return it by label.
@@ -172,7 +170,7 @@ def _picture(subject: Subject) -> tuple[str, str, int]:
     return subject.model, subject.options.precision, subject.options.steps or 0
 
 
-def _shares(settings: BenchSettings, latencies: Mapping[Subject, Latency], report: Report) -> dict[str, Any]:
+def _shares(settings: BenchSettings, latencies: Mapping[Subject, Latency], report: Log) -> dict[str, Any]:
     """Count operations where PyTorch is there to do it; compare with the processor's peak where OpenVINO is."""
     shares: dict[str, Any] = {"peak_gmacs": {}, "gmacs": {}, "share_of_peak": {}}
     if not importlib.util.find_spec("torch"):
@@ -195,7 +193,7 @@ def _shares(settings: BenchSettings, latencies: Mapping[Subject, Latency], repor
 
 
 def _gmacs(subjects: Collection[Subject], height: int, width: int) -> dict[str, float]:
-    """Return the multiply-accumulates of a pair, in 10^9, by label."""
+    """Return the GMAC of a pair, fused image and mask (`measure_complexity`), by label."""
     from epofusion_core.benchmark.complexity import measure_complexity
     from epofusion_core.model.card import resolve_weights
     from epofusion_core.model.weights import load_weights

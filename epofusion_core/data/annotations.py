@@ -1,14 +1,20 @@
-"""What is known of the objects of pairs: masks, outlines and boxes, and which of them are a pair's objects in training.
+"""Objects of pairs: their masks, outlines and boxes, and which of them are a pair's objects in training.
 
-Boxes marked by hand are CSV files of pixels, left and top inclusive, right and bottom exclusive.
+Boxes are CSV files of pixels, left and top inclusive, right and bottom exclusive.
 
-`name,left,top,right,bottom` marks objects: a pair has a line for each; one that has none has a single line without
-numbers, which teaches as much. Inside an overexposed region a box is nearly as good as an outline, since the region
+`name,left,top,right,bottom` marks objects, one line for each. A pair without objects has one line with its name alone;
+such negatives are as useful. Inside an overexposed region a box is nearly as good as an outline, since the region
 bounds it.
 
-`name,box,left,top,right,bottom` corrects the boxes that a dataset brings, which are not repeated: `box` is the number
-of one of them, from 0, that lies elsewhere or, without edges, is no object; edges without a number are an object that
-the dataset lacks; a pair that is right as it is has a single line without numbers.
+`name,box,left,top,right,bottom` corrects the boxes that a dataset brings. `box` is the number of one of them, from 0.
+Boxes that no line names stay as they are.
+
+| correction | `box` | edges |
+|---|---|---|
+| move a box | its number | the new ones |
+| delete a box that is no object | its number | empty |
+| add an object that the dataset lacks | empty | its own |
+| unchanged: all boxes of the pair are right | empty | empty |
 """
 
 import csv
@@ -21,7 +27,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.imaging import GreyImage, read_grey
 
@@ -94,7 +100,7 @@ class Outliner(Protocol):
 def outline_or_box(outliner: Outliner, infrared: GreyImage, boxes: Sequence[Box]) -> Mask:
     """Return where the objects in boxes are, (H, W) bool: their outlines, or the whole box where none is found.
 
-    What is as cold as its surroundings has no outline, and is an object all the same.
+    An object as cold as its surroundings has no outline in the infrared. It counts as its whole box.
     """
     objects = np.zeros(infrared.shape, bool)
     for box, outline in zip(boxes, outliner(infrared, boxes), strict=True):
@@ -154,14 +160,14 @@ class Objects:
 
 @dataclass(frozen=True)
 class Annotations:
-    """What was found out about the objects of pairs, beside the masks and boxes that these bring.
+    """Annotations of pairs that lie outside their data set.
 
     Attributes:
         outlines: folder of the outlines of all objects of pairs, NAME.png, written by `epofusion ivoe outline`.
         object_boxes: all objects of pairs.
         box_corrections: what is wrong with the boxes that pairs bring.
         glare_boxes: the objects inside the glare that pairs have, and no others.
-        outliner: finds the objects in boxes; a box counts as a whole without one, and where it finds none.
+        outliner: finds the outlines of objects in boxes; without an outliner or an outline, the whole box counts.
     """
 
     outlines: Path | None = None
@@ -170,15 +176,15 @@ class Annotations:
     glare_boxes: MarkedBoxes = field(default_factory=dict)
     outliner: Outliner | None = None
 
-    def scopes_of(self, pair: Pair) -> list[Scope]:
-        """Return the scopes that a pair is annotated in, the wider first; the rule where it is in none."""
+    def scopes_of(self, pair: FilePair) -> list[Scope]:
+        """Return the scopes in which a pair is annotated, the wider first; `RULE` where it is not annotated."""
         in_all = pair.name in self.object_boxes or pair.name in self.box_corrections or self._outline_file(pair)
         scopes = [Scope.ALL] if in_all else []
         scopes += [Scope.GLARE] if pair.name in self.glare_boxes else []
         return scopes or [Scope.RULE]
 
-    def boxes_of(self, pair: Pair, height: int, width: int) -> list[Box] | None:
-        """Return all objects of a pair, or its own boxes corrected; None where nobody looked at it.
+    def boxes_of(self, pair: FilePair, height: int, width: int) -> list[Box] | None:
+        """Return all objects of a pair, or its own boxes corrected; None where there is no annotation.
 
         Raises:
             ValueError: its own boxes cannot be read, or a correction is of one that is not there.
@@ -190,7 +196,7 @@ class Annotations:
             return corrected_boxes(own, self.box_corrections[pair.name])
         return None
 
-    def objects_of(self, pair: Pair, infrared: GreyImage, scope: Scope) -> Objects:
+    def objects_of(self, pair: FilePair, infrared: GreyImage, scope: Scope) -> Objects:
         """Return the objects of a pair in one of its scopes.
 
         | scope | the objects, by the first of these that there is |
@@ -221,7 +227,7 @@ class Annotations:
             return Objects(outline_or_box(self.outliner, infrared, boxes), scope)
         return Objects(inside_boxes(boxes, *infrared.shape), scope)
 
-    def _outline_file(self, pair: Pair) -> Path | None:
+    def _outline_file(self, pair: FilePair) -> Path | None:
         """Return the file that has the outlines of all objects of a pair: its mask, or one found before."""
         found = self.outlines / f"{pair.name}.png" if self.outlines else None
         return pair.mask or (found if found is not None and found.is_file() else None)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from epofusion_core.imaging import GreyImage, RgbImage, luma
+from epofusion_core.imaging import GreyImage, RgbImage
+from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoReader, is_video
 
 
@@ -56,5 +57,7 @@ def read_clip(clip: Clip, max_frames: int | None = None, step: int = 1) -> Itera
         ValueError: a video cannot be decoded; the sentence names it.
     """
     with VideoReader(clip.visible) as visible, VideoReader(clip.infrared) as infrared:
-        for (_, rgb), (_, thermal) in islice(zip(visible, infrared, strict=False), 0, max_frames, step):
-            yield rgb, luma(thermal)
+        scale = ThermalScaler(ThermalScaling())
+        frames = zip(visible, infrared.thermal_frames(), strict=False)
+        for (_, rgb), (_, thermal) in islice(frames, 0, max_frames, step):
+            yield rgb, scale(thermal)

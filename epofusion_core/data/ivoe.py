@@ -7,7 +7,6 @@ build can be interrupted, resumed and repeated with the same bytes.
 
 import json
 import zlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,16 +14,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.data.annotations import Annotations, Box, Mask, Outliner, read_boxes
 from epofusion_core.data.glare import LightSpot, add_glare, random_spot
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, write_png
+from epofusion_core.progress import Progress
 
 _MAX_OBJECTS = 3
 _PREVIEW_PAIRS = 12
 _PREVIEW_TILE_PX = (320, 240)
 _MIN_OBJECT_SIDE_PX = 6
+
+
+OUTPUTS = ("vi", "ir", "mask", "manifest.jsonl", "preview.png")
+"""What `build_ivoe` writes."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,14 @@ class BuildSummary:
 
 
 def build_ivoe(
-    pairs: list[Pair],
+    pairs: list[FilePair],
     out: Path,
     outliner: Outliner,
     *,
     annotations: Annotations | None = None,
     seed: int = 0,
     settings: dict[str, str] | None = None,
-    report: Callable[[int, int], None] = lambda *_: None,
+    report: Progress = lambda *_: None,
 ) -> BuildSummary:
     """Build overexposed pairs in `out`/{vi,ir,mask}/NAME.png, with manifest.jsonl and preview.png.
 
@@ -88,7 +93,7 @@ def build_ivoe(
     finished = _read_manifest(manifest, header)
     out.mkdir(parents=True, exist_ok=True)
     if not manifest.exists():
-        manifest.write_text(json.dumps(header) + "\n")
+        write_text(manifest, json.dumps(header) + "\n")
     summary = BuildSummary()
     with manifest.open("a") as log:
         for done, pair in enumerate(pairs, start=1):
@@ -114,17 +119,17 @@ def build_ivoe(
 
 
 def outline_pairs(
-    pairs: list[Pair],
+    pairs: list[FilePair],
     out: Path,
     outliner: Outliner,
     *,
     annotations: Annotations | None = None,
-    report: Callable[[int, int], None] = lambda *_: None,
+    report: Progress = lambda *_: None,
 ) -> BuildSummary:
     """Write the outlines of the annotated objects, `out`/NAME.png (0 or 255), which training takes as `data.objects`.
 
-    Pairs without annotations, or that cannot be read, are named and skipped; one whose objects are none of them salient
-    in the infrared gets an empty outline.
+    Pairs that have no annotations or cannot be read are named and skipped. A pair without an object that is salient in
+    the infrared gets an empty outline.
     """
     summary = BuildSummary()
     for done, pair in enumerate(pairs, start=1):
@@ -141,7 +146,7 @@ def outline_pairs(
 
 
 def build_pair(
-    pair: Pair, outliner: Outliner, rng: np.random.Generator, annotations: Annotations | None = None
+    pair: FilePair, outliner: Outliner, rng: np.random.Generator, annotations: Annotations | None = None
 ) -> IvoePair:
     """Overexpose one pair.
 
@@ -177,7 +182,7 @@ def _union(masks: list[Mask], shape: tuple[int, ...]) -> Mask:
 
 
 def _objects(
-    pair: Pair, infrared: GreyImage, outliner: Outliner, annotations: Annotations | None
+    pair: FilePair, infrared: GreyImage, outliner: Outliner, annotations: Annotations | None
 ) -> tuple[list[Box], list[Mask]]:
     """Return boxes and masks of the objects that are salient in the infrared."""
     known = annotations.boxes_of(pair, *infrared.shape) if annotations else None
@@ -226,7 +231,7 @@ def _read_manifest(path: Path, header: dict[str, object]) -> set[str]:
         except (json.JSONDecodeError, KeyError):
             continue
         complete.append(line)
-    path.write_text("\n".join([first, *complete]) + "\n")
+    write_text(path, "\n".join([first, *complete]) + "\n")
     return names
 
 

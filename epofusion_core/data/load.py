@@ -1,4 +1,4 @@
-"""Pairs in memory, as training and others want them: of one size, with their objects. Needs no PyTorch."""
+"""Pairs in memory: both images in one size, with their objects. Needs no PyTorch."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from epofusion_core.data.annotations import Annotations, Objects, Scope
 from epofusion_core.data.clips import Clip, read_clip
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.imaging import GreyImage, RgbImage, read_grey, read_rgb
 
@@ -44,7 +44,7 @@ class LoadedPair:
         return self.scope is not Scope.GLARE
 
 
-def load_pair(pair: Pair, annotations: Annotations, scope: Scope, longest_px: int = _LONGEST_PX) -> LoadedPair:
+def load_pair(pair: FilePair, annotations: Annotations, scope: Scope, longest_px: int = _LONGEST_PX) -> LoadedPair:
     """Read a pair and its objects.
 
     Args:

@@ -30,9 +30,9 @@ _POSITION_WEIGHT = 0.3
 class GrabCutOutliner:
     """GrabCut on the infrared image, started from what differs from the box's surroundings.
 
-    What is warmer than they are is certain, and the middle of the box likely; with the position in the box beside the
-    grey level, a car is outlined whole and not just by its warm wheels and engine. An object without anything warmer
-    is not salient in the infrared: its mask is empty.
+    Pixels warmer than the surroundings certainly belong to the object, and the middle of the box probably does. The
+    position in the box counts beside the grey level, so that a car is outlined whole and not by its warm wheels alone.
+    An object without a warmer pixel is not salient in the infrared, and its mask is empty.
     """
 
     def __init__(self, iterations: int = 4, margin: float = 0.35) -> None:

@@ -1,4 +1,4 @@
-"""Readers of paired visible-infrared image folders, in the layouts that people have.
+"""Readers of folders of paired visible and infrared images, in the common layouts.
 
 `<root>/{vi,ir}[,mask]`, the same below a split folder (`<root>/train/{vi,ir}`), below a modality folder
 (`<root>/visible/train`), or below dataset folders with a list file of `dataset/stem` lines.
@@ -17,7 +17,7 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True)
-class Pair:
+class FilePair:
     """One registered pair; both images have the same size.
 
     Attributes:
@@ -49,11 +49,11 @@ class PairScan:
         unpaired: one sentence for each image without a partner or list line without images.
     """
 
-    pairs: list[Pair]
+    pairs: list[FilePair]
     unpaired: list[str] = field(default_factory=list)
 
 
-def find_pairs(root: Path, list_file: Path | None = None, split: str | None = None) -> list[Pair]:
+def find_pairs(root: Path, list_file: Path | None = None, split: str | None = None) -> list[FilePair]:
     """Return the pairs below `root`; see `scan_pairs`, which also tells what has no partner."""
     return scan_pairs(root, list_file, split).pairs
 
@@ -141,7 +141,7 @@ def _scan_dataset(prefix: str, folders: dict[str, Path]) -> PairScan:
     masks = _by_stem(folders.get("mask"), IMAGE_SUFFIXES)
     boxes = _by_stem(folders.get("boxes"), frozenset({".txt"}))
     pairs = [
-        Pair(prefix + stem, path, infrared[stem], masks.get(stem), boxes.get(stem))
+        FilePair(prefix + stem, path, infrared[stem], masks.get(stem), boxes.get(stem))
         for stem, path in visible.items()
         if stem in infrared
     ]
@@ -150,7 +150,7 @@ def _scan_dataset(prefix: str, folders: dict[str, Path]) -> PairScan:
     return PairScan(pairs, [f"{path}: has no {other} image of the same stem" for path, other in lonely])
 
 
-def _select(pairs: list[Pair], list_file: Path) -> PairScan:
+def _select(pairs: list[FilePair], list_file: Path) -> PairScan:
     try:
         lines = list_file.read_text().split()
     except OSError as error:

@@ -23,7 +23,7 @@ def local_deviation(image: GreyImage, window_px: int = _WINDOW_PX) -> NDArray[np
 def salient_infrared(infrared: GreyImage) -> NDArray[np.bool_]:
     """Return where the infrared shows warm, structured things: (H, W) bool.
 
-    A cold sky is excluded even where clouds or sensor rows give it texture: it must not be called an object.
+    A cold sky is excluded, although clouds or sensor rows may give it texture.
     """
     structured = (local_deviation(infrared) >= _STRUCTURE_STD).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CLOSE_PX, _CLOSE_PX))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.data.annotations import Annotations
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.downstream.average_precision import Frame, Precision, average_precision
 from epofusion_core.downstream.detections import Detections
 from epofusion_core.downstream.glare import Glare, add_test_glare
@@ -41,7 +41,7 @@ class ImageMaker:
     classes: tuple[str, ...] = CLASSES
     labels: Path | None = None
 
-    def make(self, pair: Pair, seed: int) -> tuple[Sources, Truth]:
+    def make(self, pair: FilePair, seed: int) -> tuple[Sources, Truth]:
         """Return the images to fuse, and what is in them.
 
         Raises:
@@ -54,7 +54,7 @@ class ImageMaker:
         truth = self._truth(pair, height, width)
         return Sources(pair.name, add_test_glare(visible, truth, self.glare, pair.name, seed), infrared), truth
 
-    def _truth(self, pair: Pair, height: int, width: int) -> Truth:
+    def _truth(self, pair: FilePair, height: int, width: int) -> Truth:
         if self.labels is not None:
             labels = read_labels(self.labels / f"{pair.name}.png", len(self.classes))
             return objects_of_labels(labels, self.classes)
@@ -94,7 +94,7 @@ class Judged:
         problems: one sentence for each input that could not be used.
     """
 
-    pair: Pair
+    pair: FilePair
     seed: int
     truth: Truth | None = None
     in_glare: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
@@ -103,7 +103,7 @@ class Judged:
 
 
 def judge_pairs(
-    pairs: Sequence[Pair],
+    pairs: Sequence[FilePair],
     seeds: Sequence[int],
     images: ImageMaker,
     methods: Sequence[Method],
@@ -117,7 +117,7 @@ def judge_pairs(
 
 
 def _judge_pair(
-    task: tuple[Pair, int], images: ImageMaker, methods: Sequence[Method], judges: Sequence[Judge]
+    task: tuple[FilePair, int], images: ImageMaker, methods: Sequence[Method], judges: Sequence[Judge]
 ) -> Judged:
     pair, seed = task
     try:

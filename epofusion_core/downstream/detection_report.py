@@ -1,4 +1,4 @@
-"""What a judgement leaves: a table for each judge, ap50.csv, ap50.png, and sheets of the worst misses."""
+"""What a judgement leaves: a table for each judge, ap50.csv, ap50.png, and misses/ with sheets of the worst misses."""
 
 import csv
 import math
@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from epofusion_core.atomic_file import replacing
 from epofusion_core.downstream.average_precision import scores_of_objects
 from epofusion_core.downstream.detect import ImageMaker, Judged, Score, frame_of, labels_of
 from epofusion_core.downstream.detections import Boxes
@@ -19,6 +20,9 @@ from epofusion_core.evaluation.columns import Column
 from epofusion_core.evaluation.methods import FolderMethod, Method, ModelMethod
 from epofusion_core.evaluation.summary import Table, ranked_table
 from epofusion_core.imaging import RgbImage, write_png
+
+DETECTION_FILES = ("ap50.csv", "ap50.png", "misses")
+"""What is written."""
 
 _TILE_PX = 160
 _CAPTION_PX = 18
@@ -38,8 +42,7 @@ def write_detection_report(
     methods: Sequence[Method],
     misses: int,
 ) -> None:
-    """Write ap50.csv, ap50.png, and misses_JUDGE_METHOD.png for each method that is neither source nor rule."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write `DETECTION_FILES`; misses/ has JUDGE_METHOD.png for each method that is neither source nor rule."""
     write_csv(out / "ap50.csv", scores)
     plot(out / "ap50.png", scores, title)
     names, labels = [method.name for method in methods], labels_of(judged)
@@ -47,7 +50,7 @@ def write_detection_report(
         for method in methods:
             if isinstance(method, (ModelMethod, FolderMethod)):
                 worst = worst_misses(judged, judge, method.name, names, labels, misses)
-                write_sheet(out / f"misses_{judge}_{method.name}.png", worst, maker, methods)
+                write_sheet(out / "misses" / f"{judge}_{method.name}.png", worst, maker, methods)
 
 
 def tables(scores: Sequence[Score]) -> list[Table]:
@@ -73,7 +76,7 @@ def tables(scores: Sequence[Score]) -> list[Table]:
 
 def write_csv(path: Path, scores: Sequence[Score]) -> None:
     """Write AP50 of each judge, method, class, part and seed; empty where there is no object."""
-    with path.open("w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["judge", "method", "class", "part", "seed", "ap50", "objects"])
         for score in scores:
@@ -111,7 +114,8 @@ def plot(path: Path, scores: Sequence[Score], title: str) -> None:
             axes.set_title(f"{judge}: {label}", fontsize=10)
             axes.grid(axis="y", alpha=0.3)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
-    figure.savefig(path, dpi=130)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import cv2
 
-from epofusion_core.data.pairs import Pair
+from epofusion_core.atomic_file import write_text
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.downstream.detect import ImageMaker
 from epofusion_core.downstream.truth import Truth
 from epofusion_core.evaluation.methods import Method
@@ -20,7 +21,7 @@ from epofusion_core.parallel import map_in_processes
 _SETTINGS = "settings.json"
 
 
-def write_pairs(pairs: Sequence[Pair], maker: ImageMaker, seed: int, out: Path, jobs: int = 1) -> list[str]:
+def write_pairs(pairs: Sequence[FilePair], maker: ImageMaker, seed: int, out: Path, jobs: int = 1) -> list[str]:
     """Write the pairs of a test as `out`[/dataset]/{vi,ir,boxes}, and return one sentence for each that failed.
 
     Raises:
@@ -32,7 +33,7 @@ def write_pairs(pairs: Sequence[Pair], maker: ImageMaker, seed: int, out: Path, 
     return [problem for problem in map_in_processes(work, pairs, jobs) if problem]
 
 
-def _write_pair(pair: Pair, maker: ImageMaker, seed: int, out: Path) -> str:
+def _write_pair(pair: FilePair, maker: ImageMaker, seed: int, out: Path) -> str:
     try:
         sources, truth = maker.make(pair, seed)
     except (ValueError, cv2.error) as error:
@@ -46,7 +47,7 @@ def _write_pair(pair: Pair, maker: ImageMaker, seed: int, out: Path) -> str:
 
 
 def write_fused(
-    pairs: Sequence[Pair],
+    pairs: Sequence[FilePair],
     maker: ImageMaker,
     methods: Sequence[Method],
     seed: int,
@@ -81,7 +82,9 @@ def write_fused(
     return problems
 
 
-def _fuse_pair(pair: Pair, maker: ImageMaker, methods: Sequence[Method], seed: int, out: Path, split: str) -> list[str]:
+def _fuse_pair(
+    pair: FilePair, maker: ImageMaker, methods: Sequence[Method], seed: int, out: Path, split: str
+) -> list[str]:
     missing = [method for method in methods if not _image(out, method.name, split, pair.name).is_file()]
     if not missing:
         return []
@@ -120,13 +123,11 @@ def _write_labels(path: Path, truth: Truth, classes: Sequence[str], height: int,
             x, y = (left + right) / 2 / width, (top + bottom) / 2 / height
             size = (right - left) / width, (bottom - top) / height
             lines.append(f"{classes.index(label)} {x:.6f} {y:.6f} {size[0]:.6f} {size[1]:.6f}\n")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines))
+    write_text(path, "".join(lines))
 
 
 def _check_settings(out: Path, split: str, settings: dict[str, object]) -> None:
     path = out / f"{split}_{_SETTINGS}"
     if path.is_file() and json.loads(path.read_text()) != settings:
         raise ValueError(f"{out} was made with {path.read_text()}; expected {json.dumps(settings)}, or a new folder")
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(settings))
+    write_text(path, json.dumps(settings))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epofusion_core.atomic_file import replacing, write_text
 from epofusion_core.evaluation.columns import Column
 from epofusion_core.evaluation.summary import Table, ranked_table
 
@@ -25,7 +26,7 @@ def table(classes: Sequence[str], results: "Mapping[str, Agreement]", images: in
 
 def write_iou(out: Path, classes: Sequence[str], results: "Mapping[str, Agreement]") -> None:
     """Write what is known so far; empty where a class does not occur."""
-    with (out / "iou.csv").open("w", newline="") as file:
+    with replacing(out / "iou.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["method", *classes, _MEAN])
         for method, result in results.items():
@@ -35,7 +36,7 @@ def write_iou(out: Path, classes: Sequence[str], results: "Mapping[str, Agreemen
         method: {name: None if math.isnan(value) else value for name, value in _figures(classes, result).items()}
         for method, result in results.items()
     }
-    (out / "iou.json").write_text(json.dumps(known, indent=1) + "\n")
+    write_text(out / "iou.json", json.dumps(known, indent=1) + "\n")
 
 
 def _figures(classes: Sequence[str], result: "Agreement") -> dict[str, float]:

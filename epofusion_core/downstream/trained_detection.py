@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.downstream.detect import ImageMaker, Judged, Score, judge_pairs, scores_of
 from epofusion_core.downstream.image_sets import images_of
 from epofusion_core.downstream.judges import TRAINED, ULTRALYTICS, Judge
 from epofusion_core.downstream.schedule import TrainingSchedule
 from epofusion_core.evaluation.methods import FolderMethod
 
+IMAGES = "images"
+DETECTORS = "detectors"
+
 
 def train_detector(out: Path, method: str, classes: Sequence[str], detector: str, schedule: TrainingSchedule) -> Judge:
     """Train a detector on the images of a method that `image_sets` wrote; one that is there already is kept.
 
     Args:
-        out: folder of the image sets.
+        out: folder with the image sets in images/; detectors/ is written.
         method: whose images.
         classes: names of the labels, by number.
         detector: a model of torchvision, or ultralytics:MODEL.
@@ -27,7 +30,8 @@ def train_detector(out: Path, method: str, classes: Sequence[str], detector: str
     from epofusion_core.downstream.detectors.training import train_torchvision, train_ultralytics
 
     name = detector.rpartition(":")[2].partition(".")[0]
-    images, folder = images_of(out, method, "train"), out / method / f"{name}_{schedule.name}"
+    images = images_of(out / IMAGES, method, "train")
+    folder = out / DETECTORS / f"{method}_{name}_{schedule.name}"
     if detector.startswith(f"{ULTRALYTICS}:"):
         weights = folder / "run" / "weights" / "last.pt"
         if not weights.is_file():
@@ -40,9 +44,9 @@ def train_detector(out: Path, method: str, classes: Sequence[str], detector: str
 
 
 def judge_method(
-    pairs: Sequence[Pair], seed: int, maker: ImageMaker, out: Path, method: str, judge: Judge, jobs: int = 1
+    pairs: Sequence[FilePair], seed: int, maker: ImageMaker, out: Path, method: str, judge: Judge, jobs: int = 1
 ) -> tuple[list[Judged], list[Score]]:
     """Judge the test images of a method by its own detector: what was found, and AP50."""
-    images = FolderMethod(method, images_of(out, method, "test"))
+    images = FolderMethod(method, images_of(out / IMAGES, method, "test"))
     judged = list(judge_pairs(pairs, [seed], maker, [images], [judge], jobs))
     return judged, scores_of(judged, [judge], [method])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.data.annotations import Annotations, Box, Correction, read_boxes
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.downstream.detections import Boxes
 from epofusion_core.exposure import SATURATED_LUMA
 
@@ -47,7 +47,7 @@ class Truth:
 
 
 def truth_of(
-    pair: Pair, annotations: Annotations, height: int, width: int, classes: Sequence[str] = CLASSES
+    pair: FilePair, annotations: Annotations, height: int, width: int, classes: Sequence[str] = CLASSES
 ) -> Truth | None:
     """Return the objects of a pair; None where nobody has marked any.
 
@@ -91,7 +91,7 @@ def in_glare(boxes: Boxes, luma: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray((inside >= _BLOWN_OUT_SHARE * area) & (right > left) & (bottom > top), dtype=bool)
 
 
-def _own(pair: Pair, corrections: Sequence[Correction], height: int, width: int, classes: Sequence[str]) -> Truth:
+def _own(pair: FilePair, corrections: Sequence[Correction], height: int, width: int, classes: Sequence[str]) -> Truth:
     assert pair.boxes is not None
     labels = [_name(line.split()[0], classes) for line in pair.boxes.read_text().splitlines() if line.strip()]
     boxes = read_boxes(pair.boxes, height, width)

@@ -1,15 +1,13 @@
 """Files that are made once and kept in the user's cache folder, by names that hold a hash of what they are made of."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
-Report = Callable[[str], None]
-"""Is told what takes long."""
+from epofusion_core.atomic_file import write_bytes
+from epofusion_core.progress import Log
 
 
 def cache_folder() -> Path:
@@ -26,7 +24,7 @@ def content_hash(*parts: bytes | str) -> str:
     return digest.hexdigest()[:12]
 
 
-def cached_file(name: str, build: Callable[[], bytes], what: str, report: Report) -> Path:
+def cached_file(name: str, build: Callable[[], bytes], what: str, report: Log) -> Path:
     """Return a file of the cache folder, made first where it is missing or damaged.
 
     It is written in one step, so that no other process reads half of it, and a checksum beside it tells damage.
@@ -48,20 +46,7 @@ def cached_file(name: str, build: Callable[[], bytes], what: str, report: Report
         report(f"{path} is damaged: {what} again")
     else:
         report(f"{what}, kept in {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = build()
-    _replace(path, content)
-    _replace(checksum, hashlib.sha256(content).hexdigest().encode())
+    write_bytes(path, content)
+    write_bytes(checksum, hashlib.sha256(content).hexdigest().encode())
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise

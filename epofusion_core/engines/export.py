@@ -7,7 +7,10 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from epofusion_core.engines.folding import fold_norms
@@ -15,6 +18,9 @@ from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import load_weights
 
 INPUTS, OUTPUTS = ("luma", "infrared", "noise"), ("fused", "mask")
+
+_SMALL_TENSOR = 256
+"""Values of a constant that is stored as it is: biases and numbers of the formula, which weigh nothing."""
 
 
 class ExportedGraph(nn.Module):
@@ -35,10 +41,12 @@ def export_onnx(weights: Path, steps: int, *, half: bool = False) -> bytes:
     Inputs: luma and infrared, (1, 1, H, W) in [0, 1], of sizes that `ModelConfig.padded` gives; noise, of
     `ModelConfig.latent_shape`. Outputs: as of `EPOFusion.fuse_padded`.
 
+    Weights are stored in half precision, as in the weights file. The graph computes in float32, unless `half`.
+
     Args:
         weights: safetensors file.
         steps: DDIM steps K.
-        half: half-precision tensors, for providers of GPUs.
+        half: inputs, outputs and all between them are half precision, for providers of GPUs.
 
     Raises:
         WeightsError: the weights cannot be read.
@@ -66,10 +74,29 @@ def export_onnx(weights: Path, steps: int, *, half: bool = False) -> bytes:
         )
     assert program is not None
     model_file = program.model_proto
+    _store_weights_in_half_precision(model_file.graph)
     parts = (model_file.graph, *model_file.graph.node, *model_file.graph.value_info, *model_file.graph.initializer)
     for part in (*parts, *model_file.graph.input, *model_file.graph.output):
         part.ClearField("metadata_props")  # stack traces: the folders of whoever exports, and a part of the size
     return bytes(model_file.SerializeToString())
+
+
+def _store_weights_in_half_precision(graph: onnx.GraphProto) -> None:
+    """Halve the file: weights are kept as float16 and cast to float32, which engines do once, when they open it."""
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims) < _SMALL_TENSOR:
+            continue
+        with np.errstate(over="ignore"):
+            half = numpy_helper.to_array(tensor).astype(np.float16)
+        if not np.isfinite(half).all():  # beyond the range of float16
+            continue
+        name, stored = tensor.name, f"{tensor.name}_float16"
+        tensor.CopyFrom(numpy_helper.from_array(half, stored))
+        casts.append(onnx.helper.make_node("Cast", [stored], [name], f"{name}_cast", to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]  # in the order of their computation, as ONNX demands
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
-"""The exported graph of a model: beside its weights, where it ships, or made once and kept in the cache."""
+"""The exported graph of a model: shipped beside its weights, or exported once and kept in the cache."""
 
 import importlib.util
 from pathlib import Path
 
-from epofusion_core.engines.cache import Report, cached_file, content_hash
+from epofusion_core.engines.cache import cached_file, content_hash
 from epofusion_core.engines.engine import EngineError
+from epofusion_core.progress import Log
 
 _SUFFIXES = {"f32": ".onnx", "f16": "_f16.onnx", "int8": "_int8.xml"}
 """By precision of the tensors; int8 graphs are in OpenVINO's format."""
@@ -21,7 +22,7 @@ def shipped_graph(weights: Path, steps: int, precision: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def find_graph(weights: Path, steps: int, precision: str, report: Report) -> Path:
+def find_graph(weights: Path, steps: int, precision: str, report: Log) -> Path:
     """Return the graph of a weights file; where none ships, export it once.
 
     Args:

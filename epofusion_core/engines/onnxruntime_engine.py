@@ -1,15 +1,16 @@
-"""The network by ONNX Runtime: what runs on its CPU provider runs on that of a GPU, by another option."""
+"""The network by ONNX Runtime, on its CPU provider or, by option `device`, on that of a GPU."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.cache import Report, cache_folder
+from epofusion_core.engines.cache import cache_folder
 from epofusion_core.engines.engine import EngineError, EngineOptions, GreyInput
 from epofusion_core.engines.frame import Frame
 from epofusion_core.engines.graphs import find_graph
 from epofusion_core.model.config import ModelConfig
+from epofusion_core.progress import Log
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -25,7 +26,7 @@ class OnnxRuntimeEngine:
 
     name = "onnxruntime"
 
-    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Report) -> None:
+    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Log) -> None:
         """Open the exported graph.
 
         Raises:
@@ -54,7 +55,7 @@ class OnnxRuntimeEngine:
         provider = (_PROVIDERS[self.device], _provider_options(self.device))
         try:
             self._session = onnxruntime.InferenceSession(graph, settings, [provider])
-        except Exception as error:  # its classes have no base of their own
+        except Exception as error:  # ONNX Runtime's errors have no common base class
             raise EngineError(f"{graph}: ONNX Runtime cannot open it ({error}); is it truncated?") from error
         if self._session.get_providers()[0] != _PROVIDERS[self.device]:
             # It goes on with the CPU where a GPU's libraries are missing; the user asked for the GPU.

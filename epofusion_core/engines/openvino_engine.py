@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.cache import Report, cached_file, content_hash
+from epofusion_core.engines.cache import cached_file, content_hash
 from epofusion_core.engines.engine import EngineError, EngineOptions, GreyInput
 from epofusion_core.engines.frame import Frame
 from epofusion_core.engines.graphs import find_graph, shipped_graph
 from epofusion_core.model.config import ModelConfig
+from epofusion_core.progress import Log
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, InferRequest
@@ -24,7 +25,7 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Report) -> None:
+    def __init__(self, weights: Path, config: ModelConfig, options: EngineOptions, report: Log) -> None:
         """Read the exported graph.
 
         Raises:
@@ -63,7 +64,7 @@ class OpenVinoEngine:
         self._frame: Frame | None = None
 
     def _check_precision(self) -> None:
-        """Refuse what the device does not compute in: OpenVINO would take another precision without a word."""
+        """Refuse a precision that the device does not compute in: OpenVINO would silently take another."""
         needed = _CAPABILITIES.get(self.precision)
         if needed and needed not in self._capabilities():
             able = [name for name, capability in _CAPABILITIES.items() if capability in self._capabilities()]
@@ -73,7 +74,7 @@ class OpenVinoEngine:
             )
 
     def _floating_precision(self) -> str:
-        """Return what layers compute in that have no 8-bit weights: bf16 in an int8 graph, where the device has it."""
+        """Return the precision of layers without 8-bit weights: bf16 in an int8 graph, where the device has it."""
         if self.precision != "int8":
             return self.precision
         return "bf16" if "BF16" in self._capabilities() else "f32"
@@ -86,7 +87,7 @@ class OpenVinoEngine:
         """See `Engine.prepare`."""
         if self._frame is not None and self._frame.fits(height, width):
             return
-        self._frame = None  # where what follows fails, the next frame must not be run with what is half made
+        self._frame = None  # if compiling fails, the next frame compiles anew
         frame = Frame(self._config, height, width)
         arrays = {"luma": frame.luma, "infrared": frame.infrared, "noise": frame.noise}
         known = {port.any_name for port in self._graph.inputs}

@@ -4,9 +4,9 @@ import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
-from epofusion_core.engines.cache import Report
 from epofusion_core.engines.engine import Engine, EngineError, EngineOptions
 from epofusion_core.model.card import ModelCard
+from epofusion_core.progress import Log
 
 _FASTEST_FIRST = {
     "cpu": ("openvino", "onnxruntime", "torch"),
@@ -16,10 +16,10 @@ _FASTEST_FIRST = {
     "gpu": ("openvino",),
     "npu": ("openvino",),
 }
-"""Engines by device, as measured in docs/performance.md on the CPU."""
+"""Engines by device, the fastest first; docs/performance.md compares them on the CPU."""
 
 
-def open_engine(weights: Path, card: ModelCard, options: EngineOptions, report: Report) -> Engine:
+def open_engine(weights: Path, card: ModelCard, options: EngineOptions, report: Log) -> Engine:
     """Open an engine for a model.
 
     Args:
@@ -39,7 +39,7 @@ def open_engine(weights: Path, card: ModelCard, options: EngineOptions, report: 
     return engine
 
 
-def _open_fastest(weights: Path, card: ModelCard, options: EngineOptions, report: Report) -> Engine:
+def _open_fastest(weights: Path, card: ModelCard, options: EngineOptions, report: Log) -> Engine:
     """Open the first of the installed engines that can do what is asked for; what is left out is reported."""
     device = options.device.split(":")[0]
     if device not in _FASTEST_FIRST:
@@ -57,7 +57,7 @@ def _open_fastest(weights: Path, card: ModelCard, options: EngineOptions, report
     raise EngineError(f"no engine for device {options.device!r} and precision {options.precision}: {why}")
 
 
-def _open(weights: Path, card: ModelCard, options: EngineOptions, report: Report) -> Engine:
+def _open(weights: Path, card: ModelCard, options: EngineOptions, report: Log) -> Engine:
     if options.engine == "torch":
         return _open_torch(weights, options)
     if options.engine == "onnxruntime":

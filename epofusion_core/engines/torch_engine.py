@@ -45,7 +45,7 @@ class TorchEngine:
         if self._frame is None or not self._frame.fits(height, width):
             frame = Frame(self._config, height, width)
             self._noise = self._tensor(frame.noise)
-            self._frame = frame  # last: where memory was too small, the next frame is prepared for anew
+            self._frame = frame  # last: after a failed allocation the next frame prepares anew
 
     def run(self, luma: GreyInput, infrared: GreyInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `Engine.run`."""
@@ -57,7 +57,7 @@ class TorchEngine:
                 images = self._tensor(self._frame.luma), self._tensor(self._frame.infrared)
                 fused, probability = self._fuse(*images, self._noise, self._steps)
         except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()  # so that the next frame, or a smaller one, has a chance
+            torch.cuda.empty_cache()  # so that a later frame finds memory
             height, width = luma.shape
             raise EngineError(f"{self.device} has too little memory for a frame of {width}x{height} pixels") from error
         return self._frame.crop(fused.float().cpu().numpy(), probability.float().cpu().numpy())

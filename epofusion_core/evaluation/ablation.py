@@ -12,7 +12,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from epofusion_core.data.pairs import Pair
+from epofusion_core.atomic_file import replacing, write_text
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.methods import ModelMethod, Sources
 from epofusion_core.imaging import read_grey, read_rgb
@@ -36,7 +37,7 @@ class StepResult:
     figures: dict[str, float]
 
 
-def time_ms(method: ModelMethod, pair: Pair) -> float:
+def time_ms(method: ModelMethod, pair: FilePair) -> float:
     """Return the median time that the method takes for a pair, after one run to warm up.
 
     Raises:
@@ -55,13 +56,13 @@ def time_ms(method: ModelMethod, pair: Pair) -> float:
 def write_steps(folder: Path, title: str, results: Sequence[StepResult]) -> None:
     """Write the curves as `steps.csv`, `steps.json` and `steps.png`."""
     keys = [column.key for column in COLUMNS if any(not math.isnan(_value(result, column.key)) for result in results)]
-    with (folder / "steps.csv").open("w", newline="") as file:
+    with replacing(folder / "steps.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["steps", "time_ms", *keys])
         for result in results:
             writer.writerow([result.steps, f"{result.time_ms:.1f}", *(f"{_value(result, key):.6g}" for key in keys)])
     values = [asdict(result) | {"figures": {key: _value(result, key) for key in keys}} for result in results]
-    (folder / "steps.json").write_text(json.dumps(values, indent=1) + "\n")
+    write_text(folder / "steps.json", json.dumps(values, indent=1) + "\n")
     _plot(folder / "steps.png", title, results, [key for key in _PLOTTED if key in keys])
 
 
@@ -82,4 +83,5 @@ def _plot(path: Path, title: str, results: Sequence[StepResult], keys: Sequence[
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.ticklabel_format(axis="y", useOffset=False)
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=130)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")

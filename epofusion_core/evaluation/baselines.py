@@ -1,4 +1,4 @@
-"""Fusion rules of one line, rows of every table: what a network must beat to be worth its cost."""
+"""Baselines: fusion rules of one line, a row of every table each. A network must beat them to be worth its cost."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -10,12 +10,12 @@ from epofusion_core.exposure import overexposure_map
 
 
 def maximum(visible: Grey, infrared: Grey) -> Grey:
-    """Return the pixelwise maximum, (H, W) uint8: leads in MI and VIF, loses all that is inside a glare."""
+    """Return the pixelwise maximum, (H, W) uint8. It leads in MI and VIF, and loses objects inside a glare."""
     return np.maximum(visible, infrared)
 
 
 def average(visible: Grey, infrared: Grey) -> Grey:
-    """Return the mean rounded down, (H, W) uint8: a grey veil over everything."""
+    """Return the mean rounded down, (H, W) uint8. It halves every contrast."""
     return ((visible.astype(np.uint16) + infrared) // 2).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Measuring methods on image pairs and on video clips, in parallel processes; one bad file never stops the rest."""
+"""Measures methods on image pairs and on video clips, in parallel processes. One bad file never stops the rest."""
 
 import functools
 import math
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from epofusion_core.data.annotations import MarkedBoxes, outline_or_box
 from epofusion_core.data.clips import Clip, read_clip
 from epofusion_core.data.outline import GrabCutOutliner
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.methods import Fused, Method, Sources
 from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
@@ -47,7 +47,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ItemResult:
     """All that measuring one pair or clip gave.
 
     Attributes:
@@ -66,8 +66,8 @@ class Outcome:
 
 
 def measure_pairs(
-    pairs: Sequence[Pair], methods: Sequence[Method], jobs: int = 1, glare_boxes: MarkedBoxes | None = None
-) -> Iterator[Outcome]:
+    pairs: Sequence[FilePair], methods: Sequence[Method], jobs: int = 1, glare_boxes: MarkedBoxes | None = None
+) -> Iterator[ItemResult]:
     """Yield the outcome of each pair, in order, computed by `jobs` processes.
 
     The true mask of a pair is its mask file, or, without one, what lies in its glare boxes and is overexposed.
@@ -78,18 +78,18 @@ def measure_pairs(
 
 def measure_clips(
     clips: Sequence[Clip], methods: Sequence[Method], max_frames: int, jobs: int = 1
-) -> Iterator[Outcome]:
+) -> Iterator[ItemResult]:
     """Yield the steadiness of each method on the first `max_frames` frames of each clip."""
     tasks = [(clip, method) for clip in clips for method in methods]
     return map_in_processes(functools.partial(_measure_clip, max_frames=max_frames), tasks, jobs)
 
 
-def _measure_pair(pair: Pair, methods: Sequence[Method], glare_boxes: MarkedBoxes) -> Outcome:
+def _measure_pair(pair: FilePair, methods: Sequence[Method], glare_boxes: MarkedBoxes) -> ItemResult:
     try:
         sources = _read_sources(pair)
         true_mask = _true_mask(pair, sources, glare_boxes)
     except (ValueError, cv2.error) as error:
-        return Outcome(pair.name, problems=[str(error)])
+        return ItemResult(pair.name, problems=[str(error)])
     measurements: list[Measurement] = []
     problems: list[str] = []
     results: dict[str, Fused] = {}
@@ -103,10 +103,10 @@ def _measure_pair(pair: Pair, methods: Sequence[Method], glare_boxes: MarkedBoxe
         results[method.name] = fused
         measurements.append(Measurement(pair.name, pair.dataset, method.name, figures))
     fraction = overexposed_fraction(sources.luma)
-    return Outcome(pair.name, measurements, problems, fraction, tiles_of(sources, results))
+    return ItemResult(pair.name, measurements, problems, fraction, tiles_of(sources, results))
 
 
-def _read_sources(pair: Pair) -> Sources:
+def _read_sources(pair: FilePair) -> Sources:
     sources = Sources(pair.name, read_rgb(pair.visible), read_grey(pair.infrared))
     _check_size(pair.infrared, sources.infrared, sources)
     if min(sources.luma.shape) < MIN_SIDE_PX:
@@ -114,7 +114,7 @@ def _read_sources(pair: Pair) -> Sources:
     return sources
 
 
-def _true_mask(pair: Pair, sources: Sources, glare_boxes: MarkedBoxes) -> NDArray[np.bool_] | None:
+def _true_mask(pair: FilePair, sources: Sources, glare_boxes: MarkedBoxes) -> NDArray[np.bool_] | None:
     if pair.mask is not None:
         mask = read_grey(pair.mask)
         _check_size(pair.mask, mask, sources)
@@ -141,16 +141,16 @@ def _figures(sources: Sources, fused: Fused, true_mask: NDArray[np.bool_] | None
     return figures
 
 
-def _measure_clip(task: tuple[Clip, Method], max_frames: int) -> Outcome:
+def _measure_clip(task: tuple[Clip, Method], max_frames: int) -> ItemResult:
     clip, method = task
     item = f"{VIDEO_DATASET}/{clip.name}"
     try:
         figures = asdict(steadiness(_fused_frames(clip, method, max_frames)))
     except (ValueError, cv2.error) as error:
-        return Outcome(item, problems=[f"{method.name}, {item}: {error}"])
+        return ItemResult(item, problems=[f"{method.name}, {item}: {error}"])
     if math.isnan(figures["flicker"]):
-        return Outcome(item, problems=[f"{clip.visible}: has fewer than two frames together with {clip.infrared}"])
-    return Outcome(item, [Measurement(item, VIDEO_DATASET, method.name, figures)])
+        return ItemResult(item, problems=[f"{clip.visible}: has fewer than two frames together with {clip.infrared}"])
+    return ItemResult(item, [Measurement(item, VIDEO_DATASET, method.name, figures)])
 
 
 def _fused_frames(clip: Clip, method: Method, max_frames: int) -> Iterator[VideoFrame]:

@@ -1,4 +1,4 @@
-"""What the general measures miss: how a fused image treats overexposed regions, and how natural it stays.
+"""Measures of overexposed regions and of naturalness, which the general measures miss.
 
 A pixelwise maximum leads in MI and VIF, but loses every car inside a glare. A rule on brightness keeps the
 car, but fills a blown-out sky with infrared noise. The measures here tell the two apart, on 8-bit grey.

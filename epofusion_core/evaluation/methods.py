@@ -1,4 +1,4 @@
-"""What can be compared: a rule of one line, a model, or a folder of results that any method left behind."""
+"""Methods under comparison: a baseline, a model, or a folder of results of any method."""
 
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
@@ -105,7 +105,7 @@ class RuleMethod:
 
 @dataclass(frozen=True)
 class ModelMethod:
-    """A model; what is measured is the luma of the picture that users get, not the network's raw output.
+    """A model. The luma of the RGB image that users get is measured, not the network's output.
 
     Attributes:
         name: the row's name.

@@ -1,13 +1,17 @@
-"""Files that an evaluation leaves: means and per-image figures as CSV, everything as JSON, and a report to look at."""
+"""Files of an evaluation: means and per-image figures as CSV, everything as JSON, and a report as HTML."""
 
 import csv
 import json
 import math
 from pathlib import Path
 
+from epofusion_core.atomic_file import replacing, write_text
 from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.report import render
 from epofusion_core.evaluation.summary import Evaluation
+
+FILES = ("means.csv", "per_image.csv", "results.json", "report.html")
+"""What is written."""
 
 
 def write_results(folder: Path, title: str, evaluation: Evaluation) -> None:
@@ -18,15 +22,14 @@ def write_results(folder: Path, title: str, evaluation: Evaluation) -> None:
         title: heading of the report.
         evaluation: what to write.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     _write_means(folder / "means.csv", evaluation)
     _write_per_image(folder / "per_image.csv", evaluation)
-    (folder / "results.json").write_text(json.dumps(_as_json(title, evaluation), indent=1) + "\n")
-    (folder / "report.html").write_text(render(title, evaluation), encoding="utf-8")
+    write_text(folder / "results.json", json.dumps(_as_json(title, evaluation), indent=1) + "\n")
+    write_text(folder / "report.html", render(title, evaluation))
 
 
 def _write_means(path: Path, evaluation: Evaluation) -> None:
-    with path.open("w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["dataset", "items", "overexposed_items", "method", *(column.key for column in COLUMNS)])
         for table in evaluation.tables:
@@ -35,7 +38,7 @@ def _write_means(path: Path, evaluation: Evaluation) -> None:
 
 
 def _write_per_image(path: Path, evaluation: Evaluation) -> None:
-    with path.open("w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["item", "dataset", "method", *(column.key for column in COLUMNS)])
         for m in evaluation.measurements:

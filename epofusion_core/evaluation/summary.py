@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from epofusion_core.evaluation.columns import COLUMNS, Column
-from epofusion_core.evaluation.evaluate import Measurement, Outcome
+from epofusion_core.evaluation.evaluate import ItemResult, Measurement
 from epofusion_core.evaluation.exposure_metrics import mean_where_applicable
 
 Mark = Literal["best", "second"]
@@ -61,12 +61,12 @@ class Evaluation:
     """
 
     measurements: list[Measurement]
-    sheet: list[Outcome]
+    sheet: list[ItemResult]
     problems: list[str]
     tables: list[Table]
 
 
-def collect(outcomes: Iterable[Outcome], sheet_size: int, problems: Sequence[str] = ()) -> Evaluation:
+def collect(outcomes: Iterable[ItemResult], sheet_size: int, problems: Sequence[str] = ()) -> Evaluation:
     """Gather outcomes as they come; only the `sheet_size` most overexposed pairs keep their pictures.
 
     Args:
@@ -75,7 +75,7 @@ def collect(outcomes: Iterable[Outcome], sheet_size: int, problems: Sequence[str
         problems: sentences about inputs that were never measured, such as images without a partner.
     """
     measurements: list[Measurement] = []
-    sheet: list[Outcome] = []
+    sheet: list[ItemResult] = []
     sentences = list(problems)
     for outcome in outcomes:
         measurements += outcome.measurements

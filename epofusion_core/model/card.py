@@ -1,4 +1,4 @@
-"""What a model's file says of itself, and where the models lie that ship. Needs no PyTorch."""
+"""The model card inside a weights file, and the folder of the shipped models. Needs no PyTorch."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from epofusion_core.model.config import MODELS, ModelConfig
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
-"""Where the models that ship lie: one `<name>.safetensors` a named size, and its exported graphs."""
+"""Holds the shipped models: one `<name>.safetensors` for a named size, and its exported graphs."""
 
 _FORMAT = "epofusion-1"
 
@@ -79,6 +79,11 @@ def resolve_weights(name_or_path: str | Path) -> Path:
         known = ", ".join(installed) or "none installed"
         raise WeightsError(f"model {name!r} not found ({path}); expected a .safetensors file or a name ({known})")
     return path
+
+
+def weights_file(name_or_path: str | Path) -> Path | None:
+    """Return the file that a user names; None for a named size, whose file is ours."""
+    return None if str(name_or_path) in MODELS else Path(name_or_path)
 
 
 def read_card(path: Path) -> ModelCard:

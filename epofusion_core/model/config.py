@@ -1,7 +1,7 @@
 """Sizes of the model: one frozen configuration and the one registry of named sizes.
 
-The paper states only totals (Table V); `epofusion_t` is the reconstruction that meets both. `epofusion_s` and
-`epofusion_xs` are ours, for the computers that vehicles have.
+The paper states only totals (Table V), and `epofusion_t` meets both; docs/paper.md says what of it is inferred.
+`epofusion_s` and `epofusion_xs` are ours, for the computers that vehicles have.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,20 @@ from typing import Any, Final, Literal
 MASK_THRESHOLD: Final = 0.5
 """Probability of mask M from which a pixel belongs to an object."""
 
+_KEYS_ON_DISK: Final = MappingProxyType(
+    {
+        "selection_gain": "sharpness",
+        "selection_radius_px": "choice_reach_px",
+        "darkening_gain": "relief_gain",
+        "darkening_radius_px": "relief_reach_px",
+    }
+)
+"""Fields whose key in weights files and in `overrides` of a training run is another one than their name."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """All that decides the network's shape and its sampler; kept in the metadata of weights files.
+    """The network's shape and its sampler; kept in the metadata of weights files.
 
     Attributes:
         encoder: name of a timm ConvNeXt.
@@ -36,18 +46,17 @@ class ModelConfig:
         context_width: channels of the contextual fusion branch (Eq. 5).
         tail_widths: channels of the refinement block of Eq. 7.
         output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R, and 0.25 tanh(d) more inside the glare, clamped to
-            [0, 1].
-        sharpness: of output "sources": factor of w's logit where the visible image is well exposed. To choose a source
-            keeps its contrast, to mix halves that of both; inside the glare the mix is meant.
-        choice_reach_px: of output "sources": there that logit is averaged over the pixels within this reach, so that a
-            source is chosen for a region; 0 chooses for each pixel.
-        glare_start: of output "sources": 8-bit luma from which the network may mix the sources and add
-            to them; None is where `epofusion_core.exposure` has the glare begin.
-        relief_gain: of output "sources": factor of what the network changes of the visible image inside the glare, not
-            in training. A loss shrinks what a small network is unsure of; this makes up for it afterwards.
-        relief_reach_px: of output "sources": inside the glare the network darkens a pixel no further than this one is
-            colder than the warmest blown-out one within this reach, but for objects of mask M; not in training; 0 for
-            no bound.
+            [0, 1]. The five fields that follow are of output "sources".
+        selection_gain: factor of w's logit where the visible image is well exposed. One source keeps its contrast
+            there; a mix would halve that of both.
+        selection_radius_px: that logit is averaged over the pixels within this radius, so that a source is chosen for a
+            region; 0 chooses for each pixel.
+        glare_start: 8-bit luma from which the network may mix the sources and add to them; None is where
+            `epofusion_core.exposure` has the glare begin.
+        darkening_gain: factor of what the network changes of the visible image inside the glare, at inference only. A
+            loss shrinks what a small network is unsure of, and this makes up for it.
+        darkening_radius_px: inside the glare a pixel is darkened no further than it is colder than the warmest
+            blown-out one within this radius, but for objects of mask M; at inference only; 0 for no bound.
         steps: DDIM steps K of Eq. 4.
         reencode: each step decodes and re-embeds the image (Eq. 4); False is "latent-only": a 1x1 head predicts Z_0
             and the last step alone decodes.
@@ -72,11 +81,11 @@ class ModelConfig:
     context_width: int
     tail_widths: tuple[int, ...]
     output: Literal["sigmoid", "sources"]
-    sharpness: float = 1.0
-    choice_reach_px: int = 0
+    selection_gain: float = 1.0
+    selection_radius_px: int = 0
     glare_start: int | None = None
-    relief_gain: float = 1.0
-    relief_reach_px: int = 0
+    darkening_gain: float = 1.0
+    darkening_radius_px: int = 0
     guidance_dilations: tuple[int, int] = (1, 1)
     steps: int = 3
     reencode: bool = True
@@ -106,7 +115,7 @@ class ModelConfig:
     @property
     def shapes_relief(self) -> bool:
         """Whether the fused image is changed inside the glare after the network (`source_mix.py`)."""
-        return self.relief_gain != 1.0 or self.relief_reach_px > 0
+        return self.darkening_gain != 1.0 or self.darkening_radius_px > 0
 
     def padded(self, height: int, width: int) -> tuple[int, int]:
         """Return the size in pixels, height and width, that images are padded to."""
@@ -119,20 +128,21 @@ class ModelConfig:
         return batch, self.latent_channels, rows // self.latent_stride, columns // self.latent_stride
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, fit for JSON."""
-        return asdict(self)
+        """Return plain values, fit for JSON, by their keys on disk."""
+        return {_KEYS_ON_DISK.get(name, name): value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelConfig":
         """Rebuild from `to_dict`.
 
         Raises:
-            ValueError: a field is missing or unknown; the sentence names it.
+            ValueError: a key is missing or unknown; the sentence names it.
         """
-        known = {field.name for field in fields(cls)}
+        names = {_KEYS_ON_DISK.get(field.name, field.name): field.name for field in fields(cls)}
+        known = set(names)
         if unknown := set(values) - known:
             raise ValueError(f"model configuration has unknown fields {sorted(unknown)}; expected {sorted(known)}")
-        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        plain: dict[str, Any] = {names[key]: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
         try:
             return cls(**plain)
         except TypeError as error:
@@ -157,11 +167,11 @@ _S = ModelConfig(
     context_width=24,
     tail_widths=(32, 24),
     output="sources",
-    sharpness=4.0,
-    choice_reach_px=6,
-    relief_gain=1.3,
-    relief_reach_px=6,
-    steps=1,  # more steps change no measure by more than 0.001 (docs/performance.md), and each costs as much again
+    selection_gain=4.0,
+    selection_radius_px=6,
+    darkening_gain=1.3,
+    darkening_radius_px=6,
+    steps=1,  # more cost as much again each, and show nothing more (docs/performance.md)
 )
 
 MODELS: Mapping[str, ModelConfig] = MappingProxyType(
@@ -196,7 +206,7 @@ MODELS: Mapping[str, ModelConfig] = MappingProxyType(
             fidelity_widths=(16, 16),
             context_width=16,
             tail_widths=(16, 16),
-            relief_gain=1.8,
+            darkening_gain=1.8,
         ),
     }
 )

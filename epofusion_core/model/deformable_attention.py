@@ -39,7 +39,7 @@ class DeformableAttention(nn.Module):
         value = self.value(query).reshape(batch * self.heads, width // self.heads, height, columns)
         offsets = self.offsets(placed).reshape(batch * self.heads, self.points, 2, height, columns)
         weights = self.weights(placed).reshape(batch * self.heads, self.points, height, columns).softmax(dim=1)
-        # Places are float32 in every precision: half precision cannot tell neighbouring pixels of a wide image apart.
+        # Coordinates are float32 in every precision: in half precision, pixels side by side in a wide image are one.
         # In grid_sample's units, where the image spans [-1, 1], one pixel is 2 / size.
         pixel = torch.tensor([2.0 / columns, 2.0 / height], device=query.device)
         grid = _pixel_centres(query)[None, None] + offsets.float().permute(0, 1, 3, 4, 2) * pixel

@@ -75,8 +75,9 @@ class EPOFusion(nn.Module):
             maps=1 if config.output == "sigmoid" else 2,
             ablated=not config.mscf,
         )
-        self.source_mix = SourceMix(config.fidelity_stride, config.sharpness, config.choice_reach_px)
-        self.relief = Relief(config.fidelity_stride, config.latent_stride, config.relief_gain, config.relief_reach_px)
+        stride = config.fidelity_stride
+        self.source_mix = SourceMix(stride, config.selection_gain, config.selection_radius_px)
+        self.relief = Relief(stride, config.latent_stride, config.darkening_gain, config.darkening_radius_px)
 
     def forward(
         self, luma: Tensor, infrared: Tensor, noise: Tensor | None = None, steps: int | None = None

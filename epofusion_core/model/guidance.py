@@ -8,7 +8,7 @@ from epofusion_core.model.layers import ConvNormReLU
 class GuidanceHead(nn.Module):
     """Two 3x3 convolutions and a 1x1 to two classes: background, object (Eq. 14).
 
-    Dilated where the latent is fine: a near vehicle is larger than what two plain convolutions see of it.
+    They are dilated where latent pixels are small: a near vehicle is larger than the field of two plain convolutions.
     """
 
     def __init__(self, inputs: int, width: int, dilations: tuple[int, int]) -> None:

@@ -36,7 +36,7 @@ class ChannelLayerNorm(nn.LayerNorm):
 def unshuffled_sources(luma: Tensor, infrared: Tensor, stride: int) -> Tensor:
     """Centre (B, 1, H, W) sources in [0, 1] on 0 and unshuffle their pixels.
 
-    Each by itself: engines then unshuffle an image once for all that need it.
+    Each source is unshuffled by itself: engines then do it once for all layers that need it.
 
     Returns:
         (B, 2 * stride^2, H / stride, W / stride) in [-1, 1], the pixels of luma first.
@@ -70,9 +70,9 @@ def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
 
 
 def window_maximum(image: Tensor, reach: int) -> Tensor:
-    """Return the maximum of (B, C, H, W) over a square window of this reach.
+    """Return the maximum of (B, C, H, W) over a square window that reaches so many pixels from its centre.
 
-    Average it afterwards, for alone it has visible, square borders.
+    Its result has square borders. Average it where they would be seen.
     """
     for window, padding in _rows_then_columns(reach):
         image = nn.functional.max_pool2d(image, window, stride=1, padding=padding)
@@ -80,13 +80,13 @@ def window_maximum(image: Tensor, reach: int) -> Tensor:
 
 
 def window_average(image: Tensor, reach: int) -> Tensor:
-    """Return the mean of (B, C, H, W) over a square window of this reach; at the border, over what lies inside."""
+    """Return the mean of (B, C, H, W) over such a window; at the border, over the part inside the image."""
     for window, padding in _rows_then_columns(reach):
         image = nn.functional.avg_pool2d(image, window, stride=1, padding=padding, count_include_pad=False)
     return image
 
 
 def _rows_then_columns(reach: int) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Return windows and paddings of one direction each: a third of the cost of both at once."""
+    """Return windows and paddings of one direction each, which cost less than one window of both."""
     size = 2 * reach + 1
     return ((size, 1), (reach, 0)), ((1, size), (0, reach))

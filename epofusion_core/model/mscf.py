@@ -13,7 +13,7 @@ class ContextualFusionBranch(nn.Module):
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
-        # The 1x1 comes before the 3x3: a grouped convolution from many channels is slower than it looks.
+        # The 1x1 comes first: a grouped convolution of many channels is slow in every engine.
         self.reduce = nn.Sequential(ConvNormReLU(inputs, width, 1), ConvNormReLU(width, width))
         self.dilated = ConvNormReLU(width, width, dilation=2)
         self.grouped = nn.Sequential(ConvNormReLU(width, width), ConvNormReLU(width, width, groups=2))

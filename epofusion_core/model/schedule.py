@@ -1,4 +1,4 @@
-"""Noise schedule and time grid of the diffusion process (RECONSTRUCTION "Noise schedule and time", after DDP)."""
+"""Noise schedule and time grid of the diffusion process: inferred, after DDP, arXiv 2303.17559 (docs/paper.md)."""
 
 import math
 from dataclasses import dataclass

@@ -1,14 +1,13 @@
-"""OURS, not in the paper: the output "sources" of the network, and post-processing inside blown-out regions.
+"""Ours, not in the paper: the output "sources" of the network, and post-processing inside blown-out regions.
 
-`SourceMix` is the output: w Y + (1 - w) R from the decoder's maps. Where the visible image is well exposed it chooses
-one source for a region; inside the glare it mixes each pixel by itself and may add a little.
+`SourceMix` is the output: w Y + (1 - w) R. Where the visible image is well exposed, one source is selected for a
+region. Inside the glare each pixel is mixed by itself, and a small difference may be added.
 
-`Relief` is the post-processing, at inference only. The network shows the infrared inside the glare by darkening the
-white. Trained on regions, it also darkens a white sky beside warm trees that are not blinded at all, a halo. Two things
-tell whether darkening is meant: something warmer lies close by *in the glare*, or guidance mask M says that an object
-does (paper III-B). Elsewhere the glare stays as it is.
+`Relief` is post-processing inside blown-out regions, at inference only. It amplifies what the network darkens there. It
+bounds the darkening of pixels that have nothing warmer close by in the glare and belong to no object of guidance mask M
+(paper III-B). Without the bound, a white sky beside warm trees has a dark halo.
 
-Both work on pixels unshuffled by a stride, n = stride^2 in a block: engines are slow to split maps of full size.
+Both work on pixels unshuffled by a stride, n = stride^2 in a block, since engines are slow to split maps of full size.
 """
 
 from dataclasses import dataclass
@@ -24,14 +23,14 @@ _DETAIL_RANGE = 0.25
 """Largest difference that is added to a mix of the sources inside the glare, of full scale 1."""
 
 _BESIDE_GLARE_PX = 2
-"""The network is as free beside the glare as inside it: the blurred border of a light would stay as a bright rim."""
+"""Pixels this close to the glare are mixed as those inside it; else the blurred border of a light is a bright rim."""
 
 _OBJECT_WIDTH = 0.25
 """Range of the probability of M above `MASK_THRESHOLD` over which the bound opens for an object."""
 
 _OBJECT_REACH_PX = 4
-"""An object is set off from its surroundings this far around it; where a latent pixel is larger, by interpolation and
-averaging alone. With twice as much, objects had a wide dark ring that showed no more of them."""
+"""The bound is open this far around an object. Where a latent pixel is larger, interpolation and averaging alone open
+it. A larger reach draws a wide dark ring around objects."""
 
 
 def glare_ramp(luma: Tensor, start: int) -> Tensor:
@@ -45,10 +44,10 @@ class SourceMix:
 
     Attributes:
         stride: of the unshuffled pixels.
-        selection_gain: factor of w's logit where the visible image is well exposed. To choose a source keeps its
-            contrast, to mix halves that of both; inside the glare the mix is meant.
-        selection_radius_px: there that logit is averaged over the pixels within this reach, so that a source is chosen
-            for a region; 0 chooses for each pixel.
+        selection_gain: factor of w's logit where the visible image is well exposed. One source keeps its contrast
+            there; a mix would halve that of both.
+        selection_radius_px: that logit is averaged over the pixels within this radius, so that a source is chosen for a
+            region; 0 chooses for each pixel.
     """
 
     stride: int
@@ -74,22 +73,22 @@ class SourceMix:
         return (mix + beside * (_DETAIL_RANGE * torch.tanh(added))).clamp(0.0, 1.0)
 
     def _by_region(self, weight: Tensor) -> Tensor:
-        """Average the logit of the choice, so that each source keeps its structure whole, and not pixel by pixel."""
+        """Average the logit of w, so that structures of a source are kept whole."""
         reach = self.selection_radius_px // self.stride
         return window_average(weight.mean(1, keepdim=True), reach) if reach else weight
 
 
 @dataclass(frozen=True)
 class Relief:
-    """Amplifies what the network darkens inside the glare, and bounds it by what infrared and mask give reason for.
+    """Amplifies what the network darkens inside the glare, and bounds it by the infrared and mask M.
 
     Attributes:
         stride: of the unshuffled pixels; the bound is one for each block.
         latent_stride: pixels per latent pixel, which M comes in.
         darkening_gain: factor of what the network changes of the visible image. A loss shrinks what a small network is
-            unsure of; this makes up for it afterwards.
+            unsure of, and this makes up for it.
         darkening_radius_px: a pixel is darkened no further than it is colder than the warmest blown-out one within this
-            reach, but for objects of M; 0 for no bound.
+            radius, but for objects of M; 0 for no bound.
     """
 
     stride: int

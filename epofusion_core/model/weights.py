@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save
 
+from epofusion_core.atomic_file import write_bytes
 from epofusion_core.model.card import ModelCard, WeightsError, read_card
 from epofusion_core.model.epofusion import EPOFusion
 
@@ -17,10 +18,7 @@ def save_weights(path: Path, model: EPOFusion, card: ModelCard) -> None:
         name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in model.state_dict().items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(save(tensors, card.to_metadata()))
-    partial.replace(path)
+    write_bytes(path, save(tensors, card.to_metadata()))
 
 
 def load_weights(path: Path) -> tuple[EPOFusion, ModelCard]:

@@ -14,6 +14,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from epofusion_core.atomic_file import write_text
+
 Size = tuple[int, int]
 """(height, width) in pixels."""
 
@@ -37,7 +39,7 @@ class Homography:
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraModel:
     """A pinhole camera with lens distortion.
 
     Attributes:
@@ -60,8 +62,8 @@ class Extrinsics:
         transform: (4, 4), takes points of the thermal camera's frame to the RGB camera's, metres.
     """
 
-    thermal: Camera
-    rgb: Camera
+    thermal: CameraModel
+    rgb: CameraModel
     transform: NDArray[np.float64]
 
 
@@ -100,7 +102,7 @@ def write_homography(path: Path, homography: Homography, residual_px: float) -> 
         "rgb_size": {"height": homography.rgb_size[0], "width": homography.rgb_size[1]},
         "residual_px": round(residual_px, 3),
     }
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    write_text(path, yaml.safe_dump(values, sort_keys=False))
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -135,7 +137,7 @@ def _size(path: Path, values: Mapping[str, Any], name: str) -> Size:
     return height, width
 
 
-def _camera(path: Path, values: Mapping[str, Any], name: str) -> Camera:
+def _camera(path: Path, values: Mapping[str, Any], name: str) -> CameraModel:
     """Read a camera as camera_calibration writes it."""
     camera = values.get(name)
     if not isinstance(camera, Mapping):
@@ -153,7 +155,7 @@ def _camera(path: Path, values: Mapping[str, Any], name: str) -> Camera:
     count = len(coefficients) if isinstance(coefficients, list) else 0
     if count not in (4, 5, 8, 12, 14):
         raise CalibrationError(f"{path}: {name} has {count} distortion coefficients; expected 4, 5, 8, 12 or 14")
-    return Camera(
+    return CameraModel(
         _size(path, size, "size"),
         _matrix(path, intrinsics, "data", (3, 3)),
         _matrix(path, distortion, "data", (count,)),

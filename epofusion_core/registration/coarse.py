@@ -1,4 +1,4 @@
-"""The coarse step of a registration: every scale, rotation and shift of a grid, so that it cannot be trapped."""
+"""The coarse step of a registration: a search over a grid of scales, rotations and shifts, without local optima."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What visible and thermal images of a scene have in common: the lines along which grey values change."""
+"""Gradient fields in which visible and thermal images of a scene agree, whether warm looks bright or dark in RGB."""
 
 import cv2
 import numpy as np
@@ -13,8 +13,8 @@ _LARGEST = 3.0
 def gradient_field(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the gradients of an image, (H, W) uint8, as vectors, (H, W, 2) float32.
 
-    Their angle is doubled, so that dark on bright is the same as bright on dark: warm may be either. Their length is
-    relative to that of the neighbourhood, so that a strong edge of one image does not outweigh all others.
+    Their angle is doubled, so that dark on bright equals bright on dark: a warm object may be either in RGB. Their
+    length is relative to that of the neighbourhood, so that one strong edge does not outweigh all others.
     """
     smooth = cv2.GaussianBlur(image.astype(np.float32), (0, 0), _BLUR_PX)
     x, y = cv2.Scharr(smooth, cv2.CV_32F, 1, 0) / 32, cv2.Scharr(smooth, cv2.CV_32F, 0, 1) / 32

@@ -15,9 +15,13 @@ from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma
 
 _BLOWN_OUT_SHARE = (0.02, 0.7)
+"""Smallest and largest share of a crop that overexposure blows out."""
+
 _LARGEST_GAIN = 5.0
+"""Largest factor of grey values."""
+
 _LARGEST_VEIL = 0.2
-"""Of overexposure: which share of a crop it blows out, with no more gain and veil (of full scale 1) than these."""
+"""Largest light that is added, of full scale 1."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def _noisy(image: NDArray[np.uint8], deviation: float, rng: np.random.Generator)
 
 
 def random_exposure(crop: Crop, config: AugmentConfig, rng: np.random.Generator) -> Crop:
-    """Overexpose the visible image until a part of it is blown out, most on one side, as against a low sun."""
+    """Overexpose the visible image until a part of it is blown out, more on one side, as a low sun does."""
     if config.exposure == 0 or rng.random() >= config.exposure:
         return crop
     height, width = crop.infrared.shape

@@ -7,10 +7,14 @@ from typing import Any, Literal
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.training.augment import AugmentConfig
 from epofusion_core.training.losses import LossConfig
 
 _STRICT = ConfigDict(extra="forbid")
+
+_OLD_KEYS = {"trained": "stage"}
+"""Keys of earlier versions, which files may still use."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,9 @@ class DataConfig:
         glare_boxes: CSV file of pairs whose objects are marked where they lie inside the glare that the pair has.
         box_corrections: CSV file of what is wrong with the boxes that pairs bring; the objects of a pair in it are its
             boxes, corrected.
-        outline_boxes: outline the objects in these boxes by GrabCut, some thirty a second; a box where there is no
-            outline.
+        outline_boxes: outline the objects in these boxes by GrabCut; where it finds no outline, the whole box counts.
         videos: folder of paired videos, vi/NAME.mp4 and ir/NAME.mp4, to add.
-        video_step: distance in frames of those that are taken; neighbours teach little.
+        video_step: every so many frames one is taken; neighbouring frames are nearly alike.
         simulated: how many simulated pairs to add.
         val_pairs: how many validation pairs to use, evenly spaced.
     """
@@ -59,11 +62,11 @@ class TrainConfig:
         model: named size.
         overrides: fields of the size's ModelConfig to replace, such as `guidance: false` for an ablation.
         init: weights file to start from.
-        trained: "all", or "masks", for better masks of a trained network: its encoder, neck and guidance head, on
-            annotated pairs alone, while the feature F is held to what it was. The rest of the network stays, so that
-            the fused image changes little but inside the glare, where the mask decides how far the relief may go
+        stage: "all", the whole network; or "masks", encoder, neck and guidance head of a trained network, on annotated
+            pairs alone. With "masks" the feature F is held to what it was, and the rest of the network is frozen. The
+            fused image then changes little but inside the glare, where the mask decides how far a pixel may be darkened
             (`epofusion_core.model.source_mix`).
-        feature_weight: of what F has changed by, with "masks" (`losses.feature_loss`).
+        feature_weight: with "masks", weight of the change of F (`losses.feature_loss`).
         data: pairs.
         augment: augmentation.
         loss: loss terms.
@@ -78,8 +81,8 @@ class TrainConfig:
         clip: largest gradient norm.
         ema: decay of the weights' moving average, which is what is validated and exported.
         noise_only: probability that a sample is decoded from pure noise (t = 1); else t ~ U(0, 0.999).
-        latent: Z_0 of Eq. 3: "target", D(I_p) as in the paper, or "prediction", D of the model's own first prediction
-            (self-aligned denoising of DDP), which is what it meets when sampling.
+        latent: Z_0 of Eq. 3: "target" is D(I_p), as in the paper. "prediction" is D of the model's own first
+            prediction, which it meets when sampling (self-aligned denoising of DDP).
         seed: of weights, samples and noise.
         workers: processes that prepare samples; 0 prepares them in the training process.
         mixed_precision: on a GPU, "fp16" or "bf16".
@@ -92,7 +95,7 @@ class TrainConfig:
     data: DataConfig
     overrides: dict[str, Any] = field(default_factory=dict)
     init: Path | None = None
-    trained: Literal["all", "masks"] = "all"
+    stage: Literal["all", "masks"] = "all"
     feature_weight: float = 0.5
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -117,8 +120,7 @@ class TrainConfig:
 
 def write_train_config(path: Path, config: TrainConfig) -> None:
     """Write a run's configuration with all its defaults, as `read_train_config` reads it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(TypeAdapter(TrainConfig).dump_python(config, mode="json"), sort_keys=False))
+    write_text(path, yaml.safe_dump(TypeAdapter(TrainConfig).dump_python(config, mode="json"), sort_keys=False))
 
 
 def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> TrainConfig:
@@ -135,7 +137,9 @@ def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> Tr
         raise ValueError(f"config {path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ValueError(f"config {path} holds {type(values).__name__}; expected a mapping of settings")
+    values = {_OLD_KEYS.get(key, key): value for key, value in values.items()}
     for key, value in (overrides or {}).items():
+        key = _OLD_KEYS.get(key, key)
         *parents, last = key.split(".")
         target = values
         for parent in parents:

@@ -1,7 +1,7 @@
 """Losses of the paper, Eq. 8-15, each term named by its equation.
 
 Defaults are the paper's form. The options that the shipped weights use instead say so: `pseudo_target`, `gradient`, and
-the weights of structure, edges and information (see docs/training.md for what each was worth).
+the weights of structure, edges, information and invention (docs/training.md).
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from epofusion_core.training.preservation import (
 _SMALLEST_SHARE = 1e-3
 
 _DICE_OFFSET_PX = 100.0
-"""Keeps Dice smooth in batches with next to no object."""
+"""Keeps Dice smooth in batches with hardly an object."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,12 @@ def fusion_terms(
     if config.invention_weight:
         invention = invented_edges(fused, luma, infrared).mean()
     return FusionTerms(
-        intensity_normal=(normal * (fused - intensity).abs()).mean(),
-        intensity_overexposed=(overexposed * (fused - target).abs()).mean(),
-        gradient_normal=(normal * _distance(of_fused, edges)).mean(),
-        gradient_overexposed=(overexposed * _distance(of_fused, config.infrared_gradient * edges_overexposed)).mean(),
+        intensity_normal=(normal * (fused - intensity).abs()).mean(),  # Eq. 9
+        intensity_overexposed=(overexposed * (fused - target).abs()).mean(),  # Eq. 10
+        gradient_normal=(normal * _distance(of_fused, edges)).mean(),  # Eq. 11
+        gradient_overexposed=(  # Eq. 12
+            overexposed * _distance(of_fused, config.infrared_gradient * edges_overexposed)
+        ).mean(),
         structure=structure,
         edges=lost_edges,
         information=information,

@@ -1,4 +1,4 @@
-"""What a run trains: the objective of a stage, which turns a batch into its loss. The loop knows none of them.
+"""Objectives of the stages of training: each turns a batch into its loss. The loop (trainer.py) knows none of them.
 
 With mixed precision the network alone runs in half precision. Targets and losses are computed in float32.
 """
@@ -28,14 +28,14 @@ _LARGEST_TIME = 0.999
 
 
 def build_objective(model: EPOFusion, config: TrainConfig) -> nn.Module:
-    """Return the objective that `config.trained` names; it holds the network as `model`.
+    """Return the objective that `config.stage` names; it holds the network as `model`.
 
     Called with a batch and a generator of noise, it returns float32 scalars: the total under "loss", and each term.
 
     Raises:
         ValueError: the network lacks what is to be trained.
     """
-    return MaskObjective(model, config) if config.trained == "masks" else FusionObjective(model, config)
+    return MaskObjective(model, config) if config.stage == "masks" else FusionObjective(model, config)
 
 
 class FusionObjective(nn.Module):
@@ -78,7 +78,7 @@ class FusionObjective(nn.Module):
         latent = _per_sample(signal) * self.model.embed(clean) + _per_sample(noise_level) * noise
         refined = self.model.refine(condition, latent, time)
         fused = self.model.render(condition, refined)
-        # D is trained by Eq. 3 alone: Eq. 15 measures with it and must not be able to change the measure.
+        # D is trained by Eq. 3 alone. Eq. 15 compares in its space, and training must not move that space.
         with torch.no_grad():
             embedded_target = self.model.embed(target)
         predicted = self.model.latent_head(refined) if self.model.latent_head else self._fixed_embedding(fused)
@@ -109,7 +109,7 @@ class MaskObjective(nn.Module):
     """
 
     def __init__(self, model: EPOFusion, config: TrainConfig) -> None:
-        """Freeze what makes no masks of a network, which is changed, and remember it as it is.
+        """Freeze all but the mask branch of `model`, which is changed, and keep a copy of it as reference.
 
         Raises:
             ValueError: the network has no guidance head.
@@ -144,11 +144,11 @@ def _guidance_loss(logits: Tensor | None, batch: Sample, loss: LossConfig) -> Te
 
 def _freeze_all_but_mask_branch(model: EPOFusion) -> None:
     if model.guidance is None:
-        raise ValueError("trained is masks, but the model has no guidance head; expected guidance: true")
+        raise ValueError("stage is masks, but the model has no guidance head; expected guidance: true")
     model.requires_grad_(False)
     for part in (model.encoder, model.neck, model.guidance):
         part.requires_grad_(True)
-    model.eval()  # all norms but the head's keep their statistics
+    model.eval()  # only the head's norms take new statistics
     model.guidance.train()
 
 

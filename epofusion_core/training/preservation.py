@@ -147,7 +147,7 @@ def _moments(images: Tensor, taps: int, sigma: float) -> _Moments:
 def _filtered(images: Tensor, taps: int, sigma: float) -> Tensor:
     """Filter (B, C, H, W) by a Gaussian, valid area alone.
 
-    As a matrix product this costs a fraction of a convolution of a single channel, which no CPU kernel is for.
+    As matrix products, since CPUs have no fast convolution of a single channel.
     """
     rows, columns = (_windows(size, taps, sigma, images) for size in (images.shape[-2], images.shape[-1]))
     return rows @ images @ columns.T

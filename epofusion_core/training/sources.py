@@ -1,4 +1,4 @@
-"""What a run trains on: the pairs of its configuration, in memory; real ones, frames of videos, simulated ones."""
+"""The pairs that a run trains on, in memory: image pairs, frames of videos, and simulated pairs."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from epofusion_core.data.annotations import Annotations, Scope, read_box_correct
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.load import LoadedPair, load_clip, load_pair
 from epofusion_core.data.outline import GrabCutOutliner
-from epofusion_core.data.pairs import Pair, scan_pairs
+from epofusion_core.data.pairs import FilePair, scan_pairs
 from epofusion_core.simulation import SCENES, Drive
 from epofusion_core.training.config import TrainConfig
 
@@ -40,7 +40,7 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
         _read_of(scan.pairs, data.glare_boxes, read_marked_boxes),
         GrabCutOutliner() if data.outline_boxes else None,
     )
-    # A pair in two scopes comes twice: what is overexposed anew, and centred on any object, shows little real glare.
+    # A pair in two scopes is loaded twice: crops with added glare, centred on any object, show little real glare.
     loaded = [
         load_pair(pair, annotations, scope)
         for pair in scan.pairs
@@ -50,7 +50,7 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     for clip in clips:
         loaded += load_clip(clip, data.video_step)
     loaded += simulated_pairs(data.simulated, config.seed)
-    if config.trained == "masks":
+    if config.stage == "masks":
         loaded = [pair for pair in loaded if pair.annotated]
         if not loaded:
             raise ValueError(
@@ -61,9 +61,9 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
 
 
 def _read_of(
-    pairs: list[Pair], file: Path | None, read: Callable[[Path], Mapping[str, _Entries]]
+    pairs: list[FilePair], file: Path | None, read: Callable[[Path], Mapping[str, _Entries]]
 ) -> Mapping[str, _Entries]:
-    """Read the boxes or corrections that are asked for; a file that names none of the pairs is told of."""
+    """Read the boxes or corrections of a file; warn of a file that names none of the pairs."""
     entries = read(file) if file else {}
     if file and not any(pair.name in entries for pair in pairs):
         warnings.warn(f"boxes {file} name no pair that is trained on", stacklevel=3)

@@ -5,6 +5,7 @@ accelerate's. A sample is a pure function of its number and noise is seeded by t
 bit for bit.
 """
 
+import errno
 import shutil
 import sys
 import time
@@ -24,11 +25,14 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from epofusion_core.atomic_file import write_bytes
+from epofusion_core.folder_swap import SWAP_SUFFIXES, finish_swap, swap_in, unfinished_folder
 from epofusion_core.model.card import ModelCard, resolve_weights
 from epofusion_core.model.config import ModelConfig, named_config
 from epofusion_core.model.epofusion import EPOFusion
@@ -39,7 +43,12 @@ from epofusion_core.training.objectives import build_objective
 from epofusion_core.training.sources import load_training_pairs
 from epofusion_core.training.validation import validate
 
+CHECKPOINT = "checkpoint"
+CHECKPOINTS = (CHECKPOINT, *(f"{CHECKPOINT}{suffix}" for suffix in SWAP_SUFFIXES))
+"""Folder of the last checkpoint, and the folders that stand beside it while it is replaced."""
+
 _LOG_EVERY = 50
+_CONFIG, _LOG, _PICTURES, _NON_FINITE_BATCH = "config.yaml", "log", "pictures", "nonfinite_batch.safetensors"
 
 
 class NonFiniteLossError(RuntimeError):
@@ -47,7 +56,7 @@ class NonFiniteLossError(RuntimeError):
 
 
 @dataclass
-class Progressed:
+class TrainingState:
     """How far a run is; kept in its checkpoints."""
 
     iteration: int = 0
@@ -83,9 +92,9 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
         project_dir=out,
         step_scheduler_with_optimizer=False,
     )
-    accelerator.init_trackers("log")
+    accelerator.init_trackers(_LOG)
     if accelerator.is_main_process:
-        write_train_config(out / "config.yaml", config)
+        write_train_config(out / _CONFIG, config)
     torch.manual_seed(config.seed)
     model, provenance = _initial_model(config)
     model = model.to(memory_format=torch.channels_last)
@@ -96,23 +105,26 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _learning_rate_factor(step, config))
     average = AveragedModel(model, avg_fn=_moving_average(config.ema), use_buffers=True).to(accelerator.device)
     trained, optimiser = accelerator.prepare(objective, optimiser)
-    progressed = Progressed()
-    accelerator.register_for_checkpointing(average, scheduler, progressed)
-    checkpoint = out / "checkpoint"
+    state = TrainingState()
+    accelerator.register_for_checkpointing(average, scheduler, state)
+    checkpoint = out / CHECKPOINT
+    if accelerator.is_main_process:
+        finish_swap(checkpoint)
+    accelerator.wait_for_everyone()
     if resume and checkpoint.is_dir():
         accelerator.load_state(str(checkpoint))
-    batches = _batches(config, accelerator, progressed.iteration)
+    batches = _batches(config, accelerator, state.iteration)
 
     last = min(config.iterations, until or config.iterations)
     saved_at = logged_at = time.monotonic()
-    logged_iteration = progressed.iteration
+    logged_iteration = state.iteration
     with _progress_bar(accelerator) as bar:
-        task = bar.add_task("training", total=config.iterations, completed=progressed.iteration, note="")
-        while progressed.iteration < last:
+        task = bar.add_task("training", total=config.iterations, completed=state.iteration, note="")
+        while state.iteration < last:
             terms: dict[str, Tensor] = {}
             for micro_batch in range(config.accumulate):
                 batch = next(batches)
-                generator = _generator(config, accelerator, progressed.iteration, micro_batch)
+                generator = _generator(config, accelerator, state.iteration, micro_batch)
                 with accelerator.accumulate(trained):
                     terms = trained(batch, generator)
                     _stop_if_not_finite(terms["loss"], batch, out)
@@ -123,9 +135,9 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
                     optimiser.zero_grad()
             scheduler.step()
             average.update_parameters(accelerator.unwrap_model(trained).model)
-            progressed.iteration += 1
+            state.iteration += 1
 
-            iteration = progressed.iteration
+            iteration = state.iteration
             if iteration % _LOG_EVERY == 0 or iteration == last:
                 accelerator.log({name: term.item() for name, term in terms.items()}, step=iteration)
             if iteration % _LOG_EVERY == 0 and bar.disable and accelerator.is_main_process:
@@ -139,7 +151,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
                 logged_at, logged_iteration = now, iteration
             bar.update(task, completed=iteration, note=f"loss {terms['loss'].item():.4f}")
             if iteration % config.validate_every == 0 and accelerator.is_main_process:
-                figures = validate(average.module, config.data, out / "pictures" / f"{iteration:07d}.png")
+                figures = validate(average.module, config.data, out / _PICTURES / f"{iteration:07d}.png")
                 accelerator.log({f"val/{name}": value for name, value in figures.items()}, step=iteration)
                 bar.console.print(
                     f"{iteration}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()), soft_wrap=True
@@ -151,7 +163,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
                 saved_at = time.monotonic()
     _checkpoint(accelerator, checkpoint)
     if accelerator.is_main_process:
-        _export(out, average.module, card, config, progressed.iteration)
+        _export(out, average.module, card, config, state.iteration)
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return _weights_path(out, card)
@@ -227,20 +239,29 @@ def _generator(config: TrainConfig, accelerator: Accelerator, iteration: int, mi
 def _stop_if_not_finite(loss: Tensor, batch: Sample, out: Path) -> None:
     if torch.isfinite(loss):
         return
-    path = out / "nonfinite_batch.safetensors"
-    save_file({name: tensor.cpu().contiguous() for name, tensor in batch.items()}, path)  # type: ignore[attr-defined]
+    path = out / _NON_FINITE_BATCH
+    write_bytes(path, save({name: tensor.cpu().contiguous() for name, tensor in batch.items()}))  # type: ignore[attr-defined]
     raise NonFiniteLossError(f"loss is {loss.item()}; the batch that caused it is saved in {path}")
 
 
 def _checkpoint(accelerator: Accelerator, folder: Path) -> None:
-    """Save beside the last checkpoint, then swap, so that an interruption leaves one of them whole."""
-    fresh, old = folder.with_name("checkpoint.new"), folder.with_name("checkpoint.old")
-    accelerator.save_state(str(fresh))
+    """Replace the last checkpoint by one of now; whenever the run is killed, one of them stays whole.
+
+    Raises:
+        OSError: it cannot be written; the last one stays.
+    """
+    unfinished = unfinished_folder(folder)
     if accelerator.is_main_process:
-        if folder.is_dir():
-            folder.rename(old)
-        fresh.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        finish_swap(folder)
+    accelerator.wait_for_everyone()
+    try:
+        accelerator.save_state(str(unfinished))
+    except (OSError, RuntimeError, SafetensorError) as error:  # on a full disk, by library
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise OSError(errno.ENOSPC, f"{folder} cannot be written ({error})") from error
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        swap_in(folder)
     accelerator.wait_for_everyone()
 
 
@@ -249,7 +270,7 @@ def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, i
     provenance = {
         **card.provenance,
         "iterations": iteration,
-        "trained": config.trained,
+        "stage": config.stage,
         "batch": config.batch * config.accumulate,
         "crop_px": config.augment.crop_px,
         "pseudo_target": config.loss.pseudo_target,
@@ -257,6 +278,11 @@ def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, i
         "date": datetime.now(timezone.utc).date().isoformat(),
     }
     save_weights(_weights_path(out, card), model, replace(card, provenance=provenance))
+
+
+def outputs_of(config: TrainConfig) -> list[str]:
+    """Return the names of all that a run writes in its folder."""
+    return [*CHECKPOINTS, _CONFIG, _LOG, _PICTURES, _NON_FINITE_BATCH, f"{config.model}.safetensors"]
 
 
 def _weights_path(out: Path, card: ModelCard) -> Path:

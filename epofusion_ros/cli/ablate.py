@@ -1,4 +1,4 @@
-"""`epofusion ablate`: what each part of the method is worth (Table IV), and how many sampling steps pay (Fig. 8)."""
+"""`epofusion ablate`: the model without each of its parts (Table IV), and over the number of steps K (Fig. 8)."""
 
 import os
 from dataclasses import replace
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epofusion_ros.cli import comparison
+from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors, console
 
 if TYPE_CHECKING:
-    from epofusion_core.data.pairs import Pair
+    from epofusion_core.data.pairs import FilePair
     from epofusion_core.evaluation.methods import ModelMethod
     from epofusion_core.evaluation.summary import Evaluation
 
@@ -31,6 +31,7 @@ def ablate(
     device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on each report's contact sheet.")] = comparison.SHEET_PAIRS,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Measure a trained model without each of its parts, and with K = 1, 2, ... sampling steps.
 
@@ -40,17 +41,22 @@ def ablate(
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import ModelMethod
     from epofusion_core.model.card import read_card, resolve_weights
+    from epofusion_core.output_guard import OutputFolder
 
     given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
-    # By PyTorch, which takes any weights and any K as they are; other engines would export a graph for each.
+    # PyTorch takes any weights and any K; other engines would export a graph for each.
     engine = EngineOptions("torch", device, threads=1)
     parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
     complete = ModelMethod("EPOFusion", model, engine)
+    output = OutputFolder(out, "ablate", ("parts", "steps"))
     with clear_errors():
+        weights = [path for _, path in given]
+        output.check([data, list_file, *weights, *comparison.files_of([model])], overwrite=overwrite)
         import epofusion_core.evaluation.ablation  # noqa: F401  what it needs, before the hours of measuring
 
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)
+        output.mark()
     evaluation = _compare("Table IV: parts left out", scan.pairs, [*parts, complete], out / "parts", jobs, sheet)
     problems = [*scan.unpaired, *evaluation.problems]
     if cards[-1].config.diffusion:
@@ -62,7 +68,7 @@ def ablate(
 
 
 def _compare(
-    title: str, pairs: "list[Pair]", models: "list[ModelMethod]", out: Path, jobs: int, sheet: int
+    title: str, pairs: "list[FilePair]", models: "list[ModelMethod]", out: Path, jobs: int, sheet: int
 ) -> "Evaluation":
     from epofusion_core.evaluation.baselines import RULES
     from epofusion_core.evaluation.evaluate import measure_pairs
@@ -74,7 +80,7 @@ def _compare(
     return evaluation
 
 
-def _write_steps(pairs: "list[Pair]", methods: "list[ModelMethod]", evaluation: "Evaluation", out: Path) -> None:
+def _write_steps(pairs: "list[FilePair]", methods: "list[ModelMethod]", evaluation: "Evaluation", out: Path) -> None:
     """Time the methods on a pair that could be read, one after the other, and write the curves."""
     from epofusion_core.evaluation.ablation import StepResult, time_ms, write_steps
 
@@ -88,5 +94,6 @@ def _write_steps(pairs: "list[Pair]", methods: "list[ModelMethod]", evaluation: 
         for method in methods
         if (k := method.engine.steps)
     ]
-    write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].engine.device})", results)
+    with clear_errors():
+        write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].engine.device})", results)
     console.print(f"plot: {out / 'steps.png'}", highlight=False, markup=False, soft_wrap=True)

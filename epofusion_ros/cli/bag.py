@@ -1,4 +1,4 @@
-"""`epofusion bag`: recorded drives through the node's own code, without ROS, and a report of what came of them."""
+"""`epofusion bag`: replays bags through the node's own code, without ROS, and writes a report."""
 
 from enum import Enum
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epofusion_ros.cli import options
 from epofusion_ros.cli.console import clear_errors, error_console, note, progress
 
 if TYPE_CHECKING:
@@ -36,13 +37,16 @@ def bag(
     pictures: Annotated[int, typer.Option(min=0, help="Frames that the report shows of each bag.")] = 12,
     jobs: Annotated[int, typer.Option(min=1, help="Bags at a time, a process each.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted run.")] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Replay bags: a bag of fused images, metrics.csv and summary.json for each, and one report.html.
 
     Exit code 0: all done; 1: done, but a bag failed or parts of one cannot be read (each is named); 2: nothing could be
     done; 130: interrupted, to be resumed.
     """
+    from epofusion_core.output_guard import OutputFolder
     from epofusion_ros.replay.batch import replay_bags, tasks_of
+    from epofusion_ros.replay.checkpoint import OUTPUTS
     from epofusion_ros.replay.report import write_report
     from epofusion_ros.replay.settings import ReplaySettings, parameters_of
 
@@ -59,18 +63,27 @@ def bag(
             compare_every,
             pictures,
         )
+        tasks = tasks_of(bags, out, settings, resume=resume)
+        outputs = [OutputFolder(out, "bag", ["report.html"])]
+        outputs += [OutputFolder(task.folder, "bag", OUTPUTS) for task in tasks]
+        for output in outputs:
+            output.check([*bags, config, *settings.files()], overwrite=overwrite)
+        for output in outputs:
+            output.mark()
     try:
-        replays = replay_bags(tasks_of(bags, out, settings, resume=resume), jobs, progress)
+        with clear_errors():
+            replays = replay_bags(tasks, jobs, progress)
     except KeyboardInterrupt as interrupt:
         error_console.print("interrupted; the same command with --resume goes on from here")
         raise typer.Exit(130) from interrupt
     if replays.done:
-        write_report(out / "report.html", list(replays.done), replays.failures, pictures)
+        with clear_errors():
+            write_report(out / "report.html", list(replays.done), replays.failures, pictures)
     _say(replays, out)
 
 
 def _say(replays: "Replays", out: Path) -> None:
-    """Print an account of each bag, name what failed, and leave with the exit code that says it."""
+    """Print an account of each bag, name what failed, and leave with the exit code for it."""
     for folder, summary in replays.done.items():
         fused = summary.fates["fused"]
         note(

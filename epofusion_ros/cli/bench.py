@@ -1,4 +1,4 @@
-"""`epofusion bench`: which engine to take on this machine, and what it costs."""
+"""`epofusion bench`: latency, memory and quality of each engine on this machine."""
 
 import json
 from functools import partial
@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from epofusion_ros.cli import options
+from epofusion_core.atomic_file import write_text
+from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors, console, note
 
 _TABLE_WIDTH = 120  # a cut figure cannot be read
@@ -31,12 +32,18 @@ def bench(
     data: Annotated[Path | None, typer.Option(help="Folder of pairs, for latency against quality.")] = None,
     list_file: Annotated[Path | None, typer.Option("--list", help="Text file with the pairs to take.")] = None,
     measure: Annotated[str, typer.Option(help="The quality: en, mi, vif, qabf, ssim, q_oe or n_oe.")] = "qabf",
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Measure latency, memory and the share of the processor's peak, and draw latency against quality."""
+    from epofusion_core.output_guard import OutputFolder
+
+    output = OutputFolder(out, "bench", ("bench.json", "pareto.png"))
     with clear_errors():
+        output.check([data, list_file, *comparison.files_of(model or ())], overwrite=overwrite)
         from epofusion_core.benchmark.run import BenchSettings, pairs_and_measure, plot_quality, run_benchmark
 
         chosen = pairs_and_measure(data, list_file, measure) if data is not None else None
+        output.mark()
         benchmark = run_benchmark(
             BenchSettings(
                 model or (), engine or (), steps or (), device, threads, height, width, rounds, resolutions, batches
@@ -53,8 +60,7 @@ def bench(
 
 
 def _write(out: Path, results: dict[str, Any]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_text(out / "bench.json", json.dumps(results, indent=1) + "\n")
 
 
 def _show(results: dict[str, Any]) -> None:

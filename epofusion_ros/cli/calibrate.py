@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epofusion_ros.cli import options
 from epofusion_ros.cli.console import clear_errors, console, note
 
 if TYPE_CHECKING:
@@ -35,12 +36,18 @@ def calibrate(
     frames: Annotated[int, typer.Option(min=1, help="Pairs to use, spread over the recording.")] = 12,
     pattern: Annotated[str | None, typer.Option(help="Look for a checkerboard of COLUMNSxROWS inner corners.")] = None,
     model: Annotated[Model, typer.Option(help="What is fitted without a checkerboard.")] = Model.similarity,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Estimate the homography from thermal to RGB pixels for registration.mode homography.
 
-    Exit code 0: done; 1: done, but not to be relied on; 2: nothing could be done.
+    Exit code 0: done; 1: done, but the result is unreliable; 2: nothing could be done.
     """
+    from epofusion_core.output_guard import check_file
+
+    picture = out.with_suffix(".png")
     with clear_errors():
+        for file in (out, picture):
+            check_file(file, [data, list_file, bag, config], overwrite=overwrite)
         from epofusion_core.registration.calibration import write_homography
         from epofusion_core.registration.estimate import estimate_homography
         from epofusion_ros.replay.calibration_pairs import pairs_of_bag, pairs_of_folder
@@ -55,15 +62,13 @@ def calibrate(
             pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames)
         visible, thermal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         found = estimate_homography(visible, thermal, _corners(pattern), model.value)
-        out.parent.mkdir(parents=True, exist_ok=True)
         write_homography(out, found.homography, found.residual_px)
-        picture = out.with_suffix(".png")
         _write_overlay(picture, pairs[len(pairs) // 2], found)
     note(f"{len(pairs)} pairs, by {found.method}: residual {found.residual_px:.2f} px of the RGB image")
     note(f"written: {out}; look at {picture}: left before, right after, RGB in red and thermal in cyan")
     if found.residual_px > _UNSURE_PX:
         console.print(
-            f"[red]not to be relied on:[/red] a residual of more than {_UNSURE_PX:g} px; more scenes, with edges that "
+            f"[red]unreliable:[/red] a residual of more than {_UNSURE_PX:g} px; more scenes, with edges that "
             "both cameras see, or a checkerboard may help",
             soft_wrap=True,
         )

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from epofusion_ros.cli.console import console, error_console, note
+from epofusion_ros.cli.console import clear_errors, console, error_console, note
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from epofusion_core.engines.engine import EngineOptions
-    from epofusion_core.evaluation.evaluate import Outcome
+    from epofusion_core.evaluation.evaluate import ItemResult
     from epofusion_core.evaluation.methods import Method
     from epofusion_core.evaluation.summary import Evaluation, Table
+    from epofusion_core.output_guard import OutputFolder
 
 _Item = TypeVar("_Item")
 
@@ -93,7 +94,23 @@ def watched(title: str, items: "Iterable[_Item]", total: int) -> "list[_Item]":
     return list(track(items, title, total, console=error_console, transient=True))
 
 
-def run(title: str, outcomes: "Iterable[Outcome]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":
+def files_of(models: Iterable[str]) -> list[Path]:
+    """Return the weights files among models that are given as NAME=FILE, as a file or as a named size."""
+    from epofusion_core.model.card import weights_file
+
+    files = (weights_file(split_name(model)[1]) for model in models)
+    return [file for file in files if file is not None]
+
+
+def output_folder(out: Path, command: str) -> "OutputFolder":
+    """Return the folder that `show` writes to."""
+    from epofusion_core.evaluation.results import FILES
+    from epofusion_core.output_guard import OutputFolder
+
+    return OutputFolder(out, command, FILES)
+
+
+def run(title: str, outcomes: "Iterable[ItemResult]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":
     """Collect outcomes behind a progress bar."""
     from rich.progress import track
 
@@ -106,7 +123,8 @@ def show(title: str, out: Path, evaluation: "Evaluation") -> None:
     """Write the files of an evaluation and print its tables."""
     from epofusion_core.evaluation.results import write_results
 
-    write_results(out, title, evaluation)
+    with clear_errors():
+        write_results(out, title, evaluation)
     for table in evaluation.tables:
         show_table(table)
     note(f"report: {out / 'report.html'}")

@@ -1,13 +1,16 @@
 """What the subcommands share: progress bars, and one clear sentence instead of a traceback for bad input."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import Progress as ProgressBar
+
+from epofusion_core.atomic_file import is_disk_full
+from epofusion_core.progress import Progress
 
 console = Console()
 error_console = Console(stderr=True)
@@ -17,32 +20,41 @@ _EXTRAS = {
     "train": {"accelerate", "matplotlib", "nncf", "tensorboard"},
     "openvino": {"openvino"},
     "onnxruntime": {"onnxruntime"},
+    "ros-wheels": {"builtin_interfaces", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces", "rclpy"}
+    | {"sensor_msgs", "std_msgs"},
 }
-"""What not every user installs, by the extra of setup.py that has it."""
+"""Optional libraries, by the extra of setup.py that installs them."""
 
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Turn bad input, or a library that is missing, into a sentence on standard error and exit code 2."""
+    """Turn errors into one sentence on standard error.
+
+    Exit code 1: the disk is full; 2: bad input, or a library that is missing.
+    """
     try:
         yield
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        sentence = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        _fail(sentence, error, 1 if is_disk_full(error) else 2)
+    except ValueError as error:
         _fail(str(error), error)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         extra = next((extra for extra, names in _EXTRAS.items() if library in names), None)
         if extra is None:
             raise
+        wanted = f"epofusion_ros[{extra}]" if extra != "ros-wheels" else f"a sourced ROS 2, or epofusion_ros[{extra}]"
         _fail(
-            f"this command needs {library}, which is not installed; expected epofusion_ros[{extra}]: "
+            f"this command needs {library}, which is not installed; expected {wanted}: "
             "`source scripts/setup_venv` installs everything",
             error,
         )
 
 
-def _fail(sentence: str, error: Exception) -> NoReturn:
+def _fail(sentence: str, error: Exception, code: int = 2) -> NoReturn:
     error_console.print(f"[red]error:[/red] {escape(sentence)}", soft_wrap=True, highlight=False)
-    raise typer.Exit(2) from error
+    raise typer.Exit(code) from error
 
 
 def note(sentence: str) -> None:
@@ -51,9 +63,9 @@ def note(sentence: str) -> None:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Callable[[int, int], None]]:
+def progress(description: str) -> Iterator[Progress]:
     """Show a progress bar; yields a function to be called with (done, total), a total of 0 meaning unknown."""
-    with Progress(console=console) as bar:
+    with ProgressBar(console=console) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 

@@ -1,4 +1,4 @@
-"""`epofusion demo`: the real node, fed over DDS, and what it made of it as video, pictures and a report."""
+"""`epofusion demo`: feeds the real node over DDS, and writes its output as video, pictures and a report."""
 
 import signal
 import sys
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epofusion_ros.cli import options
 from epofusion_ros.cli.console import clear_errors, console, error_console, note, progress
 
 if TYPE_CHECKING:
@@ -29,19 +30,26 @@ def demo(
     model: Annotated[str, typer.Option(help="Named size or weights file.")] = "epofusion_xs",
     frames: Annotated[int, typer.Option(min=1, help="How many RGB images of the source to publish.")] = 300,
     live: Annotated[bool, typer.Option("--live", help="Repeat them until Ctrl-C, to look at in RViz.")] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Run the fusion node on a simulated drive, on videos or on a bag, over DDS, and write a report.
 
     Exit code 0: all images accounted for; 1: some are not, or nothing was fused; 2: the input or the node failed.
     """
-    from epofusion_ros.demo.report import verdict
-    from epofusion_ros.demo.run import DemoSettings, run_demo
-    from epofusion_ros.remote_node.process import NodeError
+    from epofusion_core.model.card import weights_file
+    from epofusion_core.output_guard import OutputFolder
 
-    # By default SIGTERM ends Python on the spot, and the node, a process of its own, would run on.
+    # By default SIGTERM ends Python at once, and the node, a process of its own, would go on.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with clear_errors():
+        from epofusion_ros.demo.report import verdict
+        from epofusion_ros.demo.run import OUTPUTS, DemoSettings, run_demo
+        from epofusion_ros.remote_node.process import NodeError
+
+        output = OutputFolder(out, "demo", OUTPUTS)
+        output.check([vi, thermal, bag, weights_file(model)], overwrite=overwrite)
         source, images = _source(vi, thermal, bag, rgb_topic, thermal_topic)
+        output.mark()
         try:
             recording = run_demo(images, DemoSettings(source, model, out, frames, live), progress)
         except NodeError as error:

@@ -11,7 +11,7 @@ from epofusion_ros.cli.console import clear_errors, note, progress
 
 if TYPE_CHECKING:
     from epofusion_core.data.annotations import Annotations
-    from epofusion_core.data.pairs import Pair
+    from epofusion_core.data.pairs import FilePair
     from epofusion_core.downstream.detect import ImageMaker
     from epofusion_core.downstream.judges import Judge
     from epofusion_core.engines.engine import EngineOptions
@@ -53,7 +53,7 @@ _CLASSES = "person,bicycle,car"
 @downstream.command()
 def detect(
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder for ap50.csv, ap50.png and sheets of the worst misses.")],
+    out: Annotated[Path, typer.Option(help="Folder for ap50.csv, ap50.png and misses/, sheets of the worst misses.")],
     list_file: ListOption = None,
     judge: Annotated[
         list[str] | None,
@@ -79,6 +79,7 @@ def detect(
     precision: options.Precision = "auto",
     misses: Annotated[int, typer.Option(min=0, help="Objects on each sheet of the worst misses.")] = 12,
     jobs: JobsOption = _CORES,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Let frozen detectors judge the sources, rules, models and others: AP50 by class, in the glare and elsewhere.
 
@@ -86,12 +87,18 @@ def detect(
     """
     from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.engines.engine import EngineOptions
+    from epofusion_core.output_guard import OutputFolder
 
     with clear_errors():
         from epofusion_core.downstream.detect import ImageMaker, judge_pairs, scores_of
-        from epofusion_core.downstream.detection_report import tables, write_detection_report
+        from epofusion_core.downstream.detection_report import DETECTION_FILES, tables, write_detection_report
         from epofusion_core.downstream.glare import Glare
 
+        output = OutputFolder(out, "downstream detect", DETECTION_FILES)
+        output.check(
+            [data, list_file, box_corrections, object_boxes, glare_boxes, *_inputs(model, fused, judge)],
+            overwrite=overwrite,
+        )
         scan = scan_pairs(data, list_file)
         annotations = _annotations(box_corrections, object_boxes, glare_boxes)
         maker = ImageMaker(annotations, Glare.named(glare), tuple(classes.split(",")))
@@ -104,6 +111,7 @@ def detect(
         scores = scores_of(judged, judges, [method.name for method in methods])
         if not scores:
             raise ValueError("\n".join([*problems, "no pair has an object that a judge knows"]))
+        output.mark()
         title = f"{data.resolve().name}, glare added: {maker.glare.value}"
         write_detection_report(out, title, scores, judged, maker, methods, misses)
     for table in tables(scores):
@@ -128,12 +136,14 @@ def prepare(
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
     from epofusion_core.data.pairs import scan_pairs
+    from epofusion_core.output_guard import refuse_overlap
 
     with clear_errors():
         from epofusion_core.downstream.detect import ImageMaker
         from epofusion_core.downstream.glare import Glare
         from epofusion_core.downstream.image_sets import write_pairs
 
+        refuse_overlap([out], [data, list_file, box_corrections])
         scan = scan_pairs(data, list_file)
         maker = ImageMaker(_annotations(box_corrections), Glare.named(glare), tuple(classes.split(",")))
         problems = [*scan.unpaired, *write_pairs(scan.pairs, maker, seed, out, jobs)]
@@ -145,7 +155,7 @@ def prepare(
 def train_detect(
     train: TrainOption,
     test: TestOption,
-    out: Annotated[Path, typer.Option(help="Folder for the fused images, the detectors, ap50.csv and ap50.png.")],
+    out: Annotated[Path, typer.Option(help="Folder for images/, detectors/, ap50.csv and ap50.png.")],
     train_list: TrainListOption = None,
     test_list: TestListOption = None,
     detector: Annotated[
@@ -162,23 +172,28 @@ def train_detect(
     engine: options.Engine = "auto",
     device: TrainingDeviceOption = "cpu",
     jobs: JobsOption = _CORES,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Train a detector equally long on each method's images and judge it on that method's test images (Table VII).
 
     Run again to resume: images and detectors that are there already are kept. Exit codes are those of detect.
     """
     from epofusion_core.engines.engine import EngineOptions
+    from epofusion_core.output_guard import OutputFolder
 
     with clear_errors():
         from epofusion_core.downstream.detect import ImageMaker
         from epofusion_core.downstream.detection_report import plot, tables, write_csv
         from epofusion_core.downstream.glare import Glare
         from epofusion_core.downstream.schedule import TrainingSchedule
-        from epofusion_core.downstream.trained_detection import judge_method, train_detector
+        from epofusion_core.downstream.trained_detection import DETECTORS, IMAGES, judge_method, train_detector
 
+        output = OutputFolder(out, "downstream train-detect", ("ap50.csv", "ap50.png", IMAGES, DETECTORS))
+        output.check([train, train_list, test, test_list, box_corrections, *_inputs(model, fused)], overwrite=overwrite)
         maker = ImageMaker(_annotations(box_corrections), Glare.named(glare), tuple(classes.split(",")))
         methods = _methods(model, fused, maker, EngineOptions(engine, threads=1))
-        pairs, problems = _write_sets((train, train_list), (test, test_list), maker, methods, seed, out, jobs)
+        output.mark()
+        pairs, problems = _write_sets((train, train_list), (test, test_list), maker, methods, seed, out / IMAGES, jobs)
         schedule = TrainingSchedule(iterations, batch, seed=seed, device=device)
         scores = []
         for method in methods:
@@ -202,7 +217,7 @@ def segment(
     labels: Annotated[
         Path, typer.Option(help="Folder of labels, NAME.png or dataset/NAME.png: the number of each pixel's class.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the fused images, iou.csv and iou.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for images/, iou.csv and iou.json.")],
     train_list: TrainListOption = None,
     test_list: TestListOption = None,
     iterations: IterationsOption = 20_000,
@@ -219,12 +234,14 @@ def segment(
     engine: options.Engine = "auto",
     device: TrainingDeviceOption = "cpu",
     jobs: JobsOption = _CORES,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Train SegFormer equally long on each method's images and judge it on that method's test images (Table VI).
 
     Run again to resume: images that are there already are kept. Exit codes are those of detect.
     """
     from epofusion_core.engines.engine import EngineOptions
+    from epofusion_core.output_guard import OutputFolder
 
     with clear_errors():
         from epofusion_core.downstream.detect import ImageMaker
@@ -235,16 +252,20 @@ def segment(
         from epofusion_core.downstream.segmentation import agreement, labelled_images, train_segformer
         from epofusion_core.downstream.segmentation_report import table, write_iou
 
+        images = out / "images"
+        output = OutputFolder(out, "downstream segment", ("iou.csv", "iou.json", images.name))
+        output.check([train, train_list, test, test_list, labels, start, *_inputs(model, fused)], overwrite=overwrite)
         names = tuple(classes.split(",")) if classes else MSRS_CLASSES
         maker = ImageMaker(glare=Glare.named(glare), classes=names, labels=labels)
         methods = _methods(model, fused, maker, EngineOptions(engine, threads=1))
-        pairs, problems = _write_sets((train, train_list), (test, test_list), maker, methods, seed, out, jobs)
+        output.mark()
+        pairs, problems = _write_sets((train, train_list), (test, test_list), maker, methods, seed, images, jobs)
         schedule = TrainingSchedule(iterations, batch, seed=seed, device=device)
         results = {}
         for method in methods:
             note(f"training on the images of {method.name}")
             to_train, to_judge = (
-                labelled_images(images_of(out, method.name, split), labels) for split in ("train", "test")
+                labelled_images(images_of(images, method.name, split), labels) for split in ("train", "test")
             )
             network = train_segformer(to_train, len(names), schedule, crop, start)
             results[method.name] = agreement(network, to_judge, len(names))
@@ -252,6 +273,12 @@ def segment(
     comparison.show_table(table(names, results, len(pairs)), counted="images")
     note(f"written: {out / 'iou.csv'}")
     comparison.exit_with(list(dict.fromkeys(problems)))
+
+
+def _inputs(models: list[str] | None, fused: list[str] | None, judges: list[str] | None = None) -> list[Path]:
+    """Return the files and folders among what is named on the command line."""
+    named = [Path(comparison.split_name(argument)[1]) for argument in [*(fused or []), *(judges or [])]]
+    return [*comparison.files_of(models or ()), *(path for path in named if path.exists())]
 
 
 def _methods(
@@ -308,7 +335,7 @@ def _write_sets(
     seed: int,
     out: Path,
     jobs: int,
-) -> "tuple[list[Pair], list[str]]":
+) -> "tuple[list[FilePair], list[str]]":
     """Write each method's images to train and to judge on; return the latter pairs, and what could not be used."""
     from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.downstream.image_sets import write_fused

@@ -1,4 +1,4 @@
-"""`epofusion evaluate`: models and the rules to beat, on a folder of pairs and on video."""
+"""`epofusion evaluate`: models and baselines on a folder of pairs and on video."""
 
 import itertools
 import os
@@ -34,6 +34,7 @@ def evaluate(
     steps: options.Steps = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Measure models against the rules maximum, average and glare_maximum.
 
@@ -45,7 +46,9 @@ def evaluate(
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
 
+    output = comparison.output_folder(out, "evaluate")
     with clear_errors():
+        output.check([data, list_file, glare_boxes, videos, *comparison.files_of(model or ())], overwrite=overwrite)
         if data is None and videos is None:
             raise ValueError("nothing to evaluate; expected --data or --videos")
         scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
@@ -54,6 +57,7 @@ def evaluate(
             raise ValueError(f"glare boxes {glare_boxes} name none of the pairs; expected stem or dataset/stem")
         clips, lonely = ([], []) if videos is None else find_clips(videos)
         methods = comparison.methods_of(model, EngineOptions(engine, device, precision, steps, threads=1))
+        output.mark()
     pairs = measure_pairs(scan.pairs, methods, jobs, boxes)
     outcomes = itertools.chain(pairs, measure_clips(clips, methods, frames, jobs))
     total = len(scan.pairs) + len(clips) * len(methods)

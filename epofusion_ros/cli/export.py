@@ -25,6 +25,7 @@ def export(
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, help="int8: how many pairs, spread over all.")] = 128,
     out: Annotated[Path | None, typer.Option(help="Folder; that of the weights by default, where it is found.")] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Write the graph of a model beside its weights: the sampling loop and the guidance mask are inside."""
     with clear_errors():
@@ -35,26 +36,30 @@ def export(
             )
         if precision == "int8" and calibration is None:
             raise ValueError("precision int8 needs --calibration: a folder of training pairs")
+        from epofusion_core.atomic_file import write_bytes
         from epofusion_core.engines.export import export_onnx
         from epofusion_core.engines.graphs import graph_name
         from epofusion_core.model.card import read_card, resolve_weights
+        from epofusion_core.output_guard import check_file
 
         weights = resolve_weights(model)
         config = read_card(weights).config
         chosen_steps = steps or config.steps
         folder = out or weights.parent
-        folder.mkdir(parents=True, exist_ok=True)
         graph = folder / graph_name(weights, chosen_steps, "f16" if precision == "f16" else "f32")
-        graph.write_bytes(export_onnx(weights, chosen_steps, half=precision == "f16"))
+        quantized_graph = folder / graph_name(weights, chosen_steps, "int8")
+        made = [quantized_graph, quantized_graph.with_suffix(".bin")] if precision == "int8" else [graph]
+        for file in made:
+            check_file(file, [weights, calibration, list_file], overwrite=overwrite)
+        if precision != "int8" or not graph.is_file():
+            write_bytes(graph, export_onnx(weights, chosen_steps, half=precision == "f16"))
         if precision == "int8":
-            import openvino
-
-            from epofusion_core.engines.quantize import quantize_graph
+            from epofusion_core.engines.quantize import quantize_graph, save_graph
 
             assert calibration is not None
             quantized = quantize_graph(graph, config, _calibration(calibration, list_file, pairs))
-            graph = folder / graph_name(weights, chosen_steps, "int8")
-            openvino.save_model(quantized, graph)
+            graph = quantized_graph
+            save_graph(quantized, graph)
     note(f"written: {graph}")
 
 

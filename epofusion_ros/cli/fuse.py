@@ -18,14 +18,23 @@ def fuse(
     device: options.Device = "cpu",
     precision: options.Precision = "auto",
     steps: options.Steps = None,
+    snapshots: Annotated[
+        bool, typer.Option("--snapshots", help="Images of a folder are no sequence: scale each 16-bit one by itself.")
+    ] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Fuse visible and infrared images, folders of them (paired by file stem), or videos."""
-    from epofusion_core.fuse_files import fuse_files
+    from epofusion_core.fuse_files import OUTPUTS, fuse_files
     from epofusion_core.fuser import Fuser
+    from epofusion_core.model.card import weights_file
+    from epofusion_core.output_guard import OutputFolder
 
+    output = OutputFolder(out, "fuse", OUTPUTS)
     with clear_errors():
+        output.check([vi, ir, weights_file(model)], overwrite=overwrite)
         fuser = Fuser.load(model, engine=engine, device=device, precision=precision, steps=steps, report=note)
+        output.mark()
         with progress("fusing") as report:
-            summary = fuse_files(fuser, vi, ir, out, report)
+            summary = fuse_files(fuser, vi, ir, out, report, snapshots=snapshots)
     note(f"written to {out}")
     finish(summary.fused, "fused", summary.failures)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epofusion_ros.cli import options
 from epofusion_ros.cli.console import clear_errors, finish, note, progress
 
 if TYPE_CHECKING:
@@ -45,16 +46,21 @@ def build(
     box_corrections: BoxCorrectionsOption = None,
     outline: OutlineOption = Outline.grabcut,
     sam_checkpoint: CheckpointOption = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Build overexposed pairs; run again to resume."""
-    from epofusion_core.data.ivoe import build_ivoe
+    from epofusion_core.data.ivoe import OUTPUTS, build_ivoe
     from epofusion_core.data.pairs import find_pairs
+    from epofusion_core.output_guard import OutputFolder
 
+    output = OutputFolder(out, "ivoe build", OUTPUTS)
     with clear_errors():
+        output.check([src, list_file, object_boxes, box_corrections, sam_checkpoint], overwrite=overwrite)
         outliner = _outliner(outline, sam_checkpoint)
         pairs = find_pairs(src, list_file)
         annotations = _annotations(object_boxes, box_corrections)
         settings = {"outline": outline.value, **_checksums(object_boxes=object_boxes, box_corrections=box_corrections)}
+        output.mark()
         with progress("building") as report:
             summary = build_ivoe(
                 pairs, out, outliner, annotations=annotations, seed=seed, settings=settings, report=report
@@ -72,15 +78,21 @@ def outline(
     box_corrections: BoxCorrectionsOption = None,
     method: OutlineOption = Outline.grabcut,
     sam_checkpoint: CheckpointOption = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Outline the annotated objects of pairs, for glare that training draws anew each time (data.objects)."""
     from epofusion_core.data.ivoe import outline_pairs
     from epofusion_core.data.pairs import find_pairs
+    from epofusion_core.output_guard import OutputFolder
 
     with clear_errors():
-        outliner = _outliner(method, sam_checkpoint)
         pairs = find_pairs(src, list_file)
+        names = {f"{pair.name}.png".partition("/")[0] for pair in pairs}
+        output = OutputFolder(out, "ivoe outline", sorted(names))
+        output.check([src, list_file, object_boxes, box_corrections, sam_checkpoint], overwrite=overwrite)
+        outliner = _outliner(method, sam_checkpoint)
         annotations = _annotations(object_boxes, box_corrections)
+        output.mark()
         with progress("outlining") as report:
             summary = outline_pairs(pairs, out, outliner, annotations=annotations, report=report)
     finish(summary.built, "pairs", summary.failures)

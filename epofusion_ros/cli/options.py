@@ -15,4 +15,7 @@ Device = Annotated[
     ),
 ]
 Precision = Annotated[str, typer.Option("--precision", help=f"{', '.join(PRECISIONS)}.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what is in the way and was not made by this command.")
+]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Sampling steps K; the model's own by default.")]

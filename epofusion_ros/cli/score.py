@@ -1,4 +1,4 @@
-"""`epofusion score`: results that any method left in a folder, against the sources."""
+"""`epofusion score`: measures fused images of any method, a folder each, against the sources."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from epofusion_ros.cli import comparison
+from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors
 
 
@@ -23,6 +23,7 @@ def score(
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Measure fused images of any methods against the rules maximum, average and glare_maximum.
 
@@ -33,9 +34,12 @@ def score(
     from epofusion_core.evaluation.evaluate import measure_pairs
     from epofusion_core.evaluation.methods import FolderMethod, Method, RuleMethod
 
+    output = comparison.output_folder(out, "score")
     with clear_errors():
-        scan = pair_folders(vi, ir, mask)
         folders = comparison.folders_of(fused)
+        output.check([vi, ir, mask, *(folder for _, folder in folders)], overwrite=overwrite)
+        scan = pair_folders(vi, ir, mask)
+        output.mark()
     methods: list[Method] = [RuleMethod(name) for name in RULES]
     methods += [FolderMethod(name, folder) for name, folder in folders]
     outcomes = measure_pairs(scan.pairs, methods, jobs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epofusion_ros.cli import options
 from epofusion_ros.cli.console import clear_errors, note, progress
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ def simulate(
     height: Annotated[int, typer.Option(help="Image height, pixels.")] = 480,
     width: Annotated[int, typer.Option(help="Image width, pixels.")] = 640,
     bag: Annotated[Path | None, typer.Option(help="Also write the images as a rosbag2, to this new folder.")] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Render a simulated drive: visible, infrared and the exact mask of objects inside the glare."""
     import numpy as np
 
     from epofusion_core.imaging import write_png
+    from epofusion_core.output_guard import OutputFolder
     from epofusion_core.simulation import Drive
 
     def rendered() -> "Iterator[DriveFrame]":
@@ -39,6 +42,10 @@ def simulate(
             yield frame
             report(index + 1, frames)
 
+    output = OutputFolder(out, "simulate", ("vi", "ir", "mask"))
+    with clear_errors():
+        output.check([], overwrite=overwrite)
+        output.mark()
     with clear_errors(), progress("rendering") as report:
         if bag is None:
             deque(rendered(), maxlen=0)

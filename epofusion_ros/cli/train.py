@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epofusion_ros.cli import options
 from epofusion_ros.cli.console import clear_errors, console, error_console, note
 
 if TYPE_CHECKING:
-    from epofusion_core.training.config import DataConfig
+    from epofusion_core.training.config import DataConfig, TrainConfig
 
 
 def train(
@@ -22,14 +23,16 @@ def train(
     resume: Annotated[bool, typer.Option(help="Continue from the last checkpoint in OUT.")] = False,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to PyTorch.", min=0)] = 0,
     cpu: Annotated[bool, typer.Option(help="Do not use a GPU.")] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Train a model; TensorBoard logs, pictures, checkpoints and weights go to OUT."""
     with clear_errors():
         import torch
         import yaml
 
+        from epofusion_core.output_guard import OutputFolder
         from epofusion_core.training.config import read_train_config
-        from epofusion_core.training.trainer import NonFiniteLossError
+        from epofusion_core.training.trainer import CHECKPOINTS, NonFiniteLossError, outputs_of
         from epofusion_core.training.trainer import train as run
 
         if threads:
@@ -42,7 +45,12 @@ def train(
                 raise ValueError(f"--set {setting!r} has no '='; expected KEY=VALUE")
             replaced[key] = yaml.safe_load(value)
         settings = read_train_config(config, replaced)
+        output = OutputFolder(out, "train", outputs_of(settings))
+        output.check([config, *_files_of(settings)], overwrite=overwrite)
+        if not (resume or overwrite) and any((out / name).exists() for name in CHECKPOINTS):
+            raise ValueError(f"{out} holds a run; expected --resume to go on with it, or --overwrite to begin anew")
         settings = replace(settings, data=_without_missing_lists(settings.data, set(replaced)))
+        output.mark()
         try:
             weights = run(settings, out, resume=resume, cpu=cpu)
         except NonFiniteLossError as error:
@@ -51,8 +59,15 @@ def train(
     console.print(f"weights written to {weights}")
 
 
+def _files_of(settings: "TrainConfig") -> list[Path]:
+    """Return what a run reads, but for the lists below the data root."""
+    data = settings.data
+    marked = [data.objects, data.object_boxes, data.glare_boxes, data.box_corrections]
+    return [path for path in (data.root, data.videos, settings.init, *marked) if path is not None]
+
+
 def _without_missing_lists(data: "DataConfig", asked_for: set[str]) -> "DataConfig":
-    """Leave out the lists of a recipe that a data root does not have; one that was asked for must be there."""
+    """Leave out the lists of a recipe that a data root does not have. A list that was asked for must be there."""
 
     def missing(field: str, file: Path | None, effect: str) -> bool:
         if file is None or f"data.{field}" in asked_for or (data.root / file).is_file():

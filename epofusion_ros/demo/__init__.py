@@ -1,1 +1,1 @@
-"""The demo: the real node in its own process, fed over DDS, and what it made of it as video, pictures and a report."""
+"""The demo: the real node in its own process, fed over DDS, and its output as video, pictures and a report."""

@@ -1,7 +1,7 @@
 """Publishes both cameras at the pace of their stamps."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
 
 from rclpy.node import Node
@@ -9,11 +9,9 @@ from rclpy.qos import qos_profile_sensor_data
 from rclpy.time import Time
 from sensor_msgs.msg import Image
 
+from epofusion_core.progress import Progress
 from epofusion_ros.demo.images import StampedImage, Stream
 from epofusion_ros.messages.topics import IMAGE_OF
-
-Report = Callable[[int, int], None]
-"""Called with (done, total)."""
 
 _STREAMS: tuple[Stream, ...] = ("rgb", "thermal")
 _NS_PER_S = 1_000_000_000
@@ -40,7 +38,7 @@ class Cameras:
         """Tell whether both have a subscriber."""
         return all(publisher.get_subscription_count() for publisher in self._publishers.values())
 
-    def publish(self, images: Sequence[StampedImage], report: Report, *, repeat: bool = False) -> None:
+    def publish(self, images: Sequence[StampedImage], report: Progress, *, repeat: bool = False) -> None:
         """Publish images, their stamps moved to now.
 
         Args:
@@ -57,11 +55,11 @@ class Cameras:
             if not repeat:
                 raise
         finally:
-            # The last image, too, stands for an interval.
+            # The last image has an interval of its own, too.
             self.duration_s = time.monotonic() - start_s + _interval_ns(images) / _NS_PER_S
 
     def _publish_once(
-        self, images: Sequence[StampedImage], elapsed_ns: int, start_ns: int, start_s: float, report: Report
+        self, images: Sequence[StampedImage], elapsed_ns: int, start_ns: int, start_s: float, report: Progress
     ) -> None:
         rgb_index = count()
         for done, image in enumerate(images, start=1):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from std_msgs.msg import Header
 
-from epofusion_core.data.pairs import Pair, pair_folders
-from epofusion_core.imaging import luma, read_grey, read_rgb
+from epofusion_core.data.pairs import FilePair, pair_folders
+from epofusion_core.imaging import read_rgb, read_thermal
 from epofusion_core.video import VideoReader, is_video
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.messages.conversion import to_message
@@ -34,17 +34,18 @@ def file_images(visible: Path, thermal: Path) -> Iterator[StampedImage]:
     )
 
 
-def _folders(pairs: list[Pair]) -> Iterator[StampedImage]:
+def _folders(pairs: list[FilePair]) -> Iterator[StampedImage]:
     for index, pair in enumerate(pairs):
         stamp_ns = index * 1_000_000_000 // FOLDER_RATE_HZ
         yield StampedImage("rgb", stamp_ns, to_message(read_rgb(pair.visible), Header()))
-        yield StampedImage("thermal", stamp_ns, to_message(read_grey(pair.infrared), Header()))
+        yield StampedImage("thermal", stamp_ns, to_message(read_thermal(pair.infrared), Header()))
 
 
 def _videos(visible: Path, thermal: Path) -> Iterator[StampedImage]:
     with VideoReader(visible) as visible_video, VideoReader(thermal) as thermal_video:
         rgb = (StampedImage("rgb", stamp_ns, to_message(frame, Header())) for stamp_ns, frame in visible_video)
         heat = (
-            StampedImage("thermal", stamp_ns, to_message(luma(frame), Header())) for stamp_ns, frame in thermal_video
+            StampedImage("thermal", stamp_ns, to_message(frame, Header()))
+            for stamp_ns, frame in thermal_video.thermal_frames()
         )
         yield from merge(rgb, heat, key=lambda image: image.stamp_ns)

@@ -1,6 +1,6 @@
 """Files that show what was fused: the video, the masks, and sources and results side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.imaging import write_png
+from epofusion_core.progress import Progress
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoWriter
 from epofusion_ros.demo.images import StampedImage
@@ -21,7 +22,7 @@ _GAP_PX = 4
 
 
 def write_pictures(
-    frames: Sequence[FusedFrame], images: Sequence[StampedImage], out: Path, report: Callable[[int, int], None]
+    frames: Sequence[FusedFrame], images: Sequence[StampedImage], out: Path, report: Progress
 ) -> list[Path]:
     """Write fused.mp4, masks/ and side_by_side/ below a folder.
 

@@ -1,4 +1,4 @@
-"""What the demo has seen: fused frames with their sources, and the node's own figures over time."""
+"""Recording of a demo: fused frames with their sources, and the node's own figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_ros.stream.frame_account import FATES
+from epofusion_ros.stream.frame_account import Fate
 
-DROPPED = tuple(fate for fate in FATES if fate not in ("fused", "superseded"))
-"""What else can become of a pair: the reasons for which it is dropped."""
+DROPPED = tuple(fate for fate in Fate if fate not in (Fate.FUSED, Fate.SUPERSEDED))
+"""Reasons for which a pair is dropped."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Balance:
 
     @property
     def unaccounted(self) -> int:
-        """Images that the node received and that it does not say the fate of."""
+        """Images that the node received and gives no account of."""
         return self.received - self.fused - self.superseded - self.unmatched - self.dropped - self.waiting
 
     @property
@@ -54,7 +54,7 @@ class Balance:
 
 @dataclass
 class Recording:
-    """What one run has left.
+    """Recording of one run.
 
     Attributes:
         published: RGB images published.

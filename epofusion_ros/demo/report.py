@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.imaging import read_rgb
 from epofusion_core.report.charts import histogram, timeline
 from epofusion_core.report.page import jpeg_of, render_page
@@ -45,7 +46,7 @@ def write_report(path: Path, source: str, model: str, recording: Recording, side
         charts=_charts(recording),
         pictures=[(side.stem, jpeg_of(read_rgb(side), _PICTURE_WIDTH_PX, _JPEG_QUALITY)) for side in sides],
     )
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 def verdict(balance: Balance) -> str | None:

@@ -1,13 +1,13 @@
-"""The course of a demo: start the node, lead it through its states, publish, collect, write what came of it."""
+"""The course of a demo: start the node, activate it, publish, collect, write the results."""
 
-import shutil
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epofusion_core.output_guard import remove_made
+from epofusion_core.progress import OpenProgress
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.recording import Recording
 from epofusion_ros.installed_files import use_large_shared_memory
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from epofusion_ros.demo.cameras import Cameras
     from epofusion_ros.demo.collector import Collector
 
-Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-"""Shows the progress of a stage: its description in, a function that takes (done, total) out."""
+
+OUTPUTS = ("masks", "side_by_side", "fused.mp4", "report.html", "node.log")
+"""All that a demo writes in its folder."""
 
 _START_TIMEOUT_S = 120.0
 _CONNECT_TIMEOUT_S = 30.0
@@ -44,7 +45,7 @@ class DemoSettings:
     live: bool = False
 
 
-def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Stage) -> Recording:
+def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: OpenProgress) -> Recording:
     """Run the demo and write its files.
 
     Raises:
@@ -65,7 +66,7 @@ def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Stag
     return recording
 
 
-def _load(images: Iterable[StampedImage], frames: int, stage: Stage) -> list[StampedImage]:
+def _load(images: Iterable[StampedImage], frames: int, stage: OpenProgress) -> list[StampedImage]:
     """Read images into memory until there are enough RGB ones, so that reading does not disturb their pace."""
     loaded: list[StampedImage] = []
     counts = {"rgb": 0, "thermal": 0}
@@ -86,13 +87,13 @@ def _load(images: Iterable[StampedImage], frames: int, stage: Stage) -> list[Sta
 def _clear(out: Path) -> None:
     """Remove what an earlier run has left, and nothing else."""
     out.mkdir(parents=True, exist_ok=True)
-    for folder in ("masks", "side_by_side"):
-        shutil.rmtree(out / folder, ignore_errors=True)
+    remove_made(out / "masks", "[0-9]*_*_mask.png")
+    remove_made(out / "side_by_side", "[0-9]*.png")
     for file in ("fused.mp4", "report.html", "node.log"):
         (out / file).unlink(missing_ok=True)
 
 
-def _exchange(images: list[StampedImage], settings: DemoSettings, stage: Stage) -> Recording:
+def _exchange(images: list[StampedImage], settings: DemoSettings, stage: OpenProgress) -> Recording:
     """Run the node and publish to it."""
     from epofusion_ros.demo.cameras import Cameras
     from epofusion_ros.demo.collector import Collector

@@ -61,6 +61,9 @@ _LAYOUTS: dict[str, tuple[np.dtype[Any], int]] = {
     "32FC1": _layout("f4", 1),
 }
 
+_ENCODING_OF = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
+"""By the type of an image of one channel."""
+
 # OpenCV names a Bayer pattern by the second pixel of its second row, ROS by the first of its first.
 _TO_RGB: dict[str, Callable[[Pixels], Pixels]] = {
     "mono8": lambda image: cv2.cvtColor(image, cv2.COLOR_GRAY2RGB),
@@ -176,15 +179,20 @@ def pixels(message: ImageLike) -> Pixels:
     return image
 
 
-def to_message(image: NDArray[np.uint8], header: "Header") -> "Image":
-    """Return (H, W) as mono8 or (H, W, 3) as rgb8, in a fresh message."""
+def to_message(image: Pixels, header: "Header") -> "Image":
+    """Return an image as a fresh message.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, sent as rgb8; or (H, W) uint8, uint16 or float32, sent as mono8, mono16 or 32FC1.
+        header: of the message.
+    """
     from sensor_msgs.msg import Image
 
     height, width = image.shape[:2]
-    message = Image(header=header, height=height, width=width)
-    message.encoding = "mono8" if image.ndim == 2 else "rgb8"
-    message.step = width * (1 if image.ndim == 2 else 3)
-    # Filling the message's own array is a plain copy; assigning an ndarray checks every byte (95 ms at 640x480).
+    message = Image(header=header, height=height, width=width, is_bigendian=int(sys.byteorder == "big"))
+    message.encoding = "rgb8" if image.ndim == 3 else _ENCODING_OF[image.dtype.name]
+    message.step = image.nbytes // height
+    # Filling the message's own array is a plain copy; assigning an ndarray checks every byte.
     message.data.frombytes(np.ascontiguousarray(image).data.cast("B"))
     return message
 
@@ -212,7 +220,7 @@ def _by_cv_bridge(message: ImageLike, encoding: str) -> NDArray[np.uint8]:
 def has_distribution_cv_bridge() -> bool:
     """Tell whether cv_bridge is there and belongs to a sourced ROS 2 distribution.
 
-    Told by its place: the package of that name on package indexes lies outside AMENT_PREFIX_PATH and is not used.
+    Its folder tells: the package of that name on package indexes lies outside AMENT_PREFIX_PATH and is not used.
     """
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
     found = find_spec("cv_bridge")

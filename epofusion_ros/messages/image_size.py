@@ -1,8 +1,8 @@
-"""What sizes an image message may claim: checked before anything is allocated for it."""
+"""Limits of image sizes, checked before anything is allocated for a message."""
 
 LARGEST_SIDE_PX = 16384
 LARGEST_PX = 2**25
-"""Pixels of an image of 8K with some to spare. A PNG of some kilobytes may claim, and hold, many more."""
+"""A little more than the pixels of an 8K image. A PNG of a few kilobytes may claim many more."""
 
 
 def check_size(width: int, height: int, what: str) -> None:

@@ -58,12 +58,12 @@ TOPICS = (
     Topic(full_name(FUSED_IMAGE), _IMAGE, False, "rgb8, the fused image, under the RGB image's header"),
     Topic(full_name(FUSED_COMPRESSED), "sensor_msgs/CompressedImage", False, "the same as JPEG"),
     Topic(full_name(FUSED_INFO), "sensor_msgs/CameraInfo", False, "that of the RGB camera"),
-    Topic(full_name(OVEREXPOSURE_MASK), _IMAGE, False, "mono8, where the visible image is blown out, 0 to 255"),
+    Topic(full_name(OVEREXPOSURE_MASK), _IMAGE, False, "mono8, 0-255: how blown out the visible image is here"),
     Topic(
         full_name(GUIDANCE_MASK),
         _IMAGE,
         False,
-        "mono8, the model's probability of an infrared-salient object inside it",
+        "mono8, 0-255: probability that a person or vehicle is hidden here by glare",
     ),
     Topic(full_name(OVERLAY), _IMAGE, False, "rgb8, both drawn on the fused image"),
     Topic(

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.pairing import StreamCount
 
 if TYPE_CHECKING:
@@ -13,7 +14,22 @@ if TYPE_CHECKING:
     from diagnostic_msgs.msg import DiagnosticArray
 
 _OTHER = {"rgb": "thermal", "thermal": "rgb"}
-_DROPS = ("stale", "convert_errors", "size_errors", "inference_errors")
+_DROPS = (Fate.STALE, Fate.CONVERT_ERRORS, Fate.SIZE_ERRORS, Fate.INFERENCE_ERRORS)
+
+
+def figures_of_stream(
+    now_s: float,
+    account: Account,
+    rgb: StreamCount,
+    thermal: StreamCount,
+    thermal_range: tuple[float, float] | None = None,
+    overlap: float = 0.0,
+) -> dict[str, float]:
+    """Return what became of all frames up to a time on a steady clock, and how the last thermal image was prepared."""
+    figures = account.snapshot(now_s) | figures_of_inputs(rgb, thermal)
+    figures["thermal_min"], figures["thermal_max"] = thermal_range or (nan, nan)
+    figures["registration_overlap"] = overlap
+    return figures
 
 
 def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float]:
@@ -40,7 +56,7 @@ def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bo
     failed = {name: grown(name) for name in _DROPS if grown(name) > 0}
     if failed:
         said = ", ".join(f"{name} {count:.0f}" for name, count in failed.items())
-        published = grown("fused") + grown("passed_through")
+        published = grown(Fate.FUSED) + grown(Fate.PASSED_THROUGH)
         return (1 if published > 0 else 2), f"pairs dropped in the last second: {said}"
     for name, missing in _OTHER.items():
         if grown(f"passed_{name}") > 0:

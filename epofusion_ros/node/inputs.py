@@ -1,4 +1,4 @@
-"""The node's subscriptions: they follow the reliability of their publishers, and know what goes wrong with them."""
+"""The node's subscriptions. They follow the reliability of their publishers and tell why no frames come."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

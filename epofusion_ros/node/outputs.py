@@ -1,4 +1,4 @@
-"""The node's outputs: one lifecycle publisher each, and nothing built that nobody has asked for."""
+"""The node's outputs: one lifecycle publisher each. Messages without a subscriber are not built."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

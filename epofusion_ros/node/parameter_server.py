@@ -1,12 +1,11 @@
 """The parameters on a node: declared in ROS, checked when they change, read as `NodeParameters`."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from epofusion_ros.parameters.declaration import Declaration, Value, declaration, ros_default
-from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
+from epofusion_ros.parameters.declaration import Declaration, Value
+from epofusion_ros.parameters.node_parameters import DECLARATIONS, NodeParameters, from_values
 
 if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
@@ -24,9 +23,8 @@ def declare(node: "Node", is_configured: Callable[[], bool]) -> None:
     Raises:
         rclpy.exceptions.ParameterException: a value given at the start has a wrong type or lies outside its range.
     """
-    for each in fields(NodeParameters):
-        default = ros_default(each)
-        node.declare_parameter(declaration(each).name, default, _descriptor(declaration(each), default))
+    for name, declared in DECLARATIONS.items():
+        node.declare_parameter(name, declared.ros_default, _descriptor(declared))
     node.add_on_set_parameters_callback(partial(_check_change, node, is_configured))
 
 
@@ -40,8 +38,7 @@ def read(node: "Node") -> NodeParameters:
 
 
 def _values(node: "Node") -> dict[str, Value]:
-    names = (declaration(each).name for each in fields(NodeParameters))
-    return {name: node.get_parameter(name).value for name in names}
+    return {name: node.get_parameter(name).value for name in DECLARATIONS}
 
 
 def _check_change(
@@ -49,10 +46,9 @@ def _check_change(
 ) -> "SetParametersResult":
     from rcl_interfaces.msg import SetParametersResult
 
-    declared = {declaration(each).name: declaration(each) for each in fields(NodeParameters)}
     values = _values(node)
-    ours = {each.name: each.value for each in changed if each.name in declared and each.value != values[each.name]}
-    built_in = [name for name in ours if not declared[name].live]
+    ours = {each.name: each.value for each in changed if each.name in DECLARATIONS and each.value != values[each.name]}
+    built_in = [name for name in ours if not DECLARATIONS[name].live]
     if built_in and is_configured():
         reason = f"parameter {built_in[0]} is built into the configured node; expected to be set before configure"
         return SetParametersResult(successful=False, reason=reason)
@@ -63,15 +59,15 @@ def _check_change(
     return SetParametersResult(successful=True)
 
 
-def _descriptor(declared: Declaration, default: Value) -> "ParameterDescriptor":
+def _descriptor(declared: Declaration) -> "ParameterDescriptor":
     from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
     described = ParameterDescriptor(description=declared.description_with_unit)
     if declared.choices:
         described.additional_constraints = "one of " + ", ".join(declared.choices)
     if declared.lowest is not None and declared.highest is not None:
-        if isinstance(default, float):
+        if isinstance(declared.default, float):
             described.floating_point_range = [FloatingPointRange(from_value=declared.lowest, to_value=declared.highest)]
-        elif isinstance(default, int):
+        elif isinstance(declared.default, int):
             described.integer_range = [IntegerRange(from_value=int(declared.lowest), to_value=int(declared.highest))]
     return described

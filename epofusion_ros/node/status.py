@@ -1,4 +1,4 @@
-"""The topic ~/status: what the node does with its frames right now, latched, so that who comes late knows it too."""
+"""The topic ~/status: what the node does with its frames now, latched for late subscribers."""
 
 import threading
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ class Status:
         from diagnostic_msgs.msg import DiagnosticStatus
 
         self._name = node.get_fully_qualified_name()
-        # A lifecycle publisher would be mute when the node is not active, which is what is to be said.
+        # A lifecycle publisher sends nothing while the node is inactive, and that is a status, too.
         self._publisher = node.create_publisher(DiagnosticStatus, STATUS, _LATCHED)
         self._lock = threading.Lock()
         self._said: tuple[int, str] | None = None

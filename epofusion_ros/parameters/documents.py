@@ -1,17 +1,13 @@
 """Texts that are generated from the declarations of the parameters: the table in Markdown, and the YAML file."""
 
-from dataclasses import fields
-
-from epofusion_ros.parameters.declaration import declaration, ros_default
-from epofusion_ros.parameters.node_parameters import NodeParameters
+from epofusion_ros.parameters.node_parameters import DECLARATIONS
 
 
 def markdown_table() -> str:
     """Return the table of all parameters, in Markdown."""
     lines = ["| parameter | default | range | unit | live | description |", "|---|---|---|---|---|---|"]
-    for each in fields(NodeParameters):
-        declared = declaration(each)
-        cells = [f"`{declared.name}`", f"`{ros_default(each)}`", declared.extent, declared.unit]
+    for name, declared in DECLARATIONS.items():
+        cells = [f"`{name}`", f"`{declared.ros_default}`", declared.extent, declared.unit]
         lines.append("| " + " | ".join([*cells, "yes" if declared.live else "", declared.description]) + " |")
     return "\n".join(lines) + "\n"
 
@@ -25,10 +21,8 @@ def yaml_file() -> str:
         "/**:",
         "  ros__parameters:",
     ]
-    for each in fields(NodeParameters):
-        declared = declaration(each)
-        default = ros_default(each)
+    for name, declared in DECLARATIONS.items():
         extent = f" Range: {declared.extent}." if declared.extent else ""
-        value = yaml.safe_dump(default, default_flow_style=True).removesuffix("...\n").strip()
-        lines += [f"    # {declared.description_with_unit}{extent}", f"    {declared.name}: {value}"]
+        value = yaml.safe_dump(declared.ros_default, default_flow_style=True).removesuffix("...\n").strip()
+        lines += [f"    # {declared.description_with_unit}{extent}", f"    {name}: {value}"]
     return "\n".join(lines) + "\n"

@@ -9,21 +9,21 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from epofusion_ros.messages.topics import DIAGNOSTICS, FUSION_NODE
-from epofusion_ros.stream.frame_account import FATES
+from epofusion_ros.stream.frame_account import Fate
 
 _RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _PROGRESS = ("received_rgb", "received_thermal", "pairs", "fused", "superseded")
 
 
 def both_sides(figures: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """Return the accounts of a node by what they are of: what came, and what is said to have become of it.
+    """Return both sides of each account of a node, by its name: what came, and the sum of its fates.
 
     Both sides are equal: every pair and every frame alone has one fate or is in work, and every frame that was received
     is in a pair, alone, without a partner, or waiting.
     """
     pairs = figures.get("pairs", -1.0)
     alone = {name: figures.get(f"passed_{name}", 0.0) for name in ("rgb", "thermal")}
-    ended = sum(figures.get(fate, 0.0) for fate in (*FATES, "in_flight"))
+    ended = sum(figures.get(fate, 0.0) for fate in (*Fate, "in_flight"))
     sides = {"pairs + frames passed through": (pairs + sum(alone.values()), ended)}
     for name, reused in (("rgb", 0.0), ("thermal", figures.get("reused_thermal", 0.0))):
         rest = figures.get(f"unmatched_{name}", 0.0) + figures.get(f"pending_{name}", 0.0)

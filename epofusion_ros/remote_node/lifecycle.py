@@ -27,7 +27,7 @@ class LifecycleClient:
         Args:
             node: the node that asks.
             target: full name of the lifecycle node.
-            still_there: raises where waiting has become pointless.
+            still_there: raises an error if waiting is useless, since the node has ended.
         """
         self._target, self._still_there = target, still_there
         self._client = node.create_client(ChangeState, f"{target}/change_state")

@@ -32,7 +32,7 @@ class NodeProcess:
         arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
         command = [sys.executable, "-m", "epofusion_ros.node.fusion_node", "--ros-args", *arguments]
         with log.open("w", encoding="utf-8") as stream:
-            # A session of its own keeps Ctrl-C from it: the demo stops it when everything has been collected.
+            # In a session of its own it gets no Ctrl-C: the demo stops it when everything has been collected.
             self._process = subprocess.Popen(
                 command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
             )

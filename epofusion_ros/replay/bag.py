@@ -1,4 +1,4 @@
-"""Reading a bag by rosbags: ROS 1 and 2, SQLite and MCAP, compressed, split. Damage costs what is damaged, not more."""
+"""Reading a bag by rosbags: ROS 1 and 2, SQLite and MCAP, compressed, split. Only what is damaged is lost."""
 
 import re
 from collections.abc import Collection, Iterator

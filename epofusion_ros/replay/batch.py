@@ -2,19 +2,17 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from epofusion_core.atomic_file import cannot_write, is_disk_full
+from epofusion_core.progress import OpenProgress
 from epofusion_ros.replay.replay_bag import BagTask, replay_bag
 from epofusion_ros.replay.report import Failure
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary
-
-Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-"""Shows the progress of a stage: its description in, a function that takes (done, total) out."""
 
 _STORAGE_SUFFIXES = {".bag", ".db3", ".mcap"}
 
@@ -47,8 +45,12 @@ def tasks_of(bags: Sequence[Path], out: Path, settings: ReplaySettings, *, resum
     return tasks
 
 
-def replay_bags(tasks: Sequence[BagTask], jobs: int, stage: Stage) -> Replays:
-    """Replay bags, `jobs` of them at a time."""
+def replay_bags(tasks: Sequence[BagTask], jobs: int, stage: OpenProgress) -> Replays:
+    """Replay bags, `jobs` of them at a time.
+
+    Raises:
+        OSError: the disk is full; what is done can be resumed.
+    """
     if jobs == 1 or len(tasks) == 1:
         return _one_by_one(tasks, stage)
     replays = Replays()
@@ -71,7 +73,7 @@ def replay_bags(tasks: Sequence[BagTask], jobs: int, stage: Stage) -> Replays:
     return replays
 
 
-def _one_by_one(tasks: Sequence[BagTask], stage: Stage) -> Replays:
+def _one_by_one(tasks: Sequence[BagTask], stage: OpenProgress) -> Replays:
     replays = Replays()
     for task in tasks:
         future: Future[BagSummary] = Future()
@@ -86,6 +88,8 @@ def _one_by_one(tasks: Sequence[BagTask], stage: Stage) -> Replays:
 
 def _collect(replays: Replays, task: BagTask, future: "Future[BagSummary]") -> None:
     error = future.exception()
+    if isinstance(error, OSError) and is_disk_full(error):
+        raise cannot_write(task.folder, error) from error
     if error is None:
         replays.done[task.folder] = future.result()
     else:

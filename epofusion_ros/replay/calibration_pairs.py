@@ -47,7 +47,7 @@ def pairs_of_bag(
         schedule = Schedule(topics, ReplaySettings(parameters))
         messages = bag.messages([topics.rgb.name, topics.thermal.name])
         pairs = _spread_of_unknown(schedule.pairs(messages), count)
-    scale = ThermalScaler(thermal_scaling(parameters))
+    scale = ThermalScaler(thermal_scaling(parameters.thermal))
     converted = []
     for each in pairs:
         scale.reset()  # these are no successive frames

@@ -1,23 +1,28 @@
-"""What a replay leaves in a folder while it works, and how a later one goes on from it."""
+"""Checkpoint of a replay: the files that it writes while it works, and how a later run resumes from them."""
 
 import csv
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from epofusion_core.atomic_file import write_text
+from epofusion_core.output_guard import remove_made
 from epofusion_ros.replay.bag import RawMessage
-from epofusion_ros.replay.fused_bag import written_messages
+from epofusion_ros.replay.fused_bag import FUSED_BAG_FILES, written_messages
+from epofusion_ros.replay.gallery import PICTURE_FILES
 from epofusion_ros.replay.rows import PairRow, read_rows
 from epofusion_ros.replay.settings import ReplaySettings
+from epofusion_ros.stream.frame_account import Fate
 
 FUSED_BAG, PICTURES = "fused", "pictures"
 METRICS, UNMATCHED, TIMING, SUMMARY = "metrics.csv", "unmatched.csv", "timing.csv", "summary.json"
 _TASK, _EARLIER = "task.json", "earlier"
+OUTPUTS = (FUSED_BAG, PICTURES, METRICS, UNMATCHED, TIMING, SUMMARY, _TASK, _EARLIER)
+"""All that a replay writes in its folder."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Earlier:
     def forget(self) -> None:
         """Remove it, once it has been taken over."""
         if self.folder is not None:
-            shutil.rmtree(self.folder)
+            _remove(self.folder)
 
 
 class Checkpoint:
@@ -77,9 +82,9 @@ class Checkpoint:
             if not kept.is_dir():
                 self._set_aside(kept)
         else:
-            for left in (kept, self.folder / PICTURES):
-                shutil.rmtree(left, ignore_errors=True)
-        (self.folder / _TASK).write_text(self._task, encoding="utf-8")
+            _remove(kept)
+            remove_made(self.folder / PICTURES, PICTURE_FILES)
+        write_text(self.folder / _TASK, self._task)
         return _recovered(kept) if kept.is_dir() else Earlier()
 
     def _has_same_task(self) -> bool:
@@ -91,6 +96,11 @@ class Checkpoint:
         for name in (METRICS, TIMING, FUSED_BAG):
             if (self.folder / name).exists():
                 (self.folder / name).rename(kept / name)
+
+
+def _remove(earlier: Path) -> None:
+    remove_made(earlier / FUSED_BAG, *FUSED_BAG_FILES)
+    remove_made(earlier, METRICS, TIMING)
 
 
 def _recovered(folder: Path) -> Earlier:
@@ -108,7 +118,7 @@ def _recovered(folder: Path) -> Earlier:
             break
         messages += row.bag_messages
         rows.append(row)
-    fused = sum(row.fate == "fused" for row in rows)
+    fused = sum(row.fate is Fate.FUSED for row in rows)
     return Earlier(rows, messages, read_times(folder / TIMING)[:fused], folder)
 
 

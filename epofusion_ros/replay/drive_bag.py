@@ -1,5 +1,6 @@
 """A bag of the simulated drive, to try a replay or the node with where no recording is at hand."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,11 +18,21 @@ _START_NS = 1_700_000_000_000_000_000  # a bag that begins at 0 has time before 
 def write_drive_bag(folder: Path, frames: Iterable[DriveFrame]) -> None:
     """Write a rosbag2 with MCAP storage: rgb8 and mono8 images with the drive's stamps.
 
+    After an error or an interrupt nothing of it stays.
+
     Raises:
         FileExistsError: the folder is there already.
     """
     if folder.exists():
         raise FileExistsError(f"--bag {folder} is there already; expected a new folder")
+    try:
+        _write(folder, frames)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write(folder: Path, frames: Iterable[DriveFrame]) -> None:
     with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
         rgb, thermal = (bag.add_connection(topic, IMAGE_TYPE, typestore=TYPES) for topic in (RGB_TOPIC, THERMAL_TOPIC))
         for frame in frames:

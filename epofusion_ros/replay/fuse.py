@@ -1,6 +1,5 @@
-"""The stage that fuses: the node's own pipeline on the pairs of a schedule, and the measures of what comes out."""
+"""The stage that fuses: the node's own `JobFuser` on the pairs of a schedule, and the measures of what comes out."""
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isnan, nan
@@ -12,16 +11,16 @@ from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
 from epofusion_core.evaluation.phantom import phantom
 from epofusion_core.exposure import overexposed_fraction
 from epofusion_core.imaging import luma
-from epofusion_core.registration.apply import RegistrationError
-from epofusion_ros.messages.conversion import ConversionError, to_rgb, to_thermal
+from epofusion_ros.messages.conversion import to_rgb
 from epofusion_ros.replay.rows import FUSED, PairRow
 from epofusion_ros.replay.schedule import ScheduledPair
-from epofusion_ros.stream.pipeline import FusedPair, FusionPipeline
+from epofusion_ros.stream.frame_account import Fate
+from epofusion_ros.stream.fuse_job import JobFuser, JobResult
+from epofusion_ros.stream.pipeline import FusedPair
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult
 
-_FATES = ((ConversionError, "convert_errors"), (RegistrationError, "size_errors"))
 _NO_RANGE = (nan, nan)
 
 
@@ -49,43 +48,29 @@ class Outcome:
         return self.fused.result if self.fused else None
 
 
-def fuse_pairs(
-    scheduled: Iterable[ScheduledPair], pipeline: FusionPipeline, done: Sequence[PairRow]
-) -> Iterator[Outcome]:
+def fuse_pairs(scheduled: Iterable[ScheduledPair], fuse: JobFuser, done: Sequence[PairRow]) -> Iterator[Outcome]:
     """Fuse pairs in order; those that an earlier run has done only set the thermal scaling as it was after them."""
     number = 0
     scaled_last: tuple[ScheduledPair, PairRow] | None = None
     for index, pair in enumerate(scheduled):
-        if pair.after_reset:
-            pipeline.scaler.reset()
-            scaled_last = None
         if index < len(done):
             if not isnan(done[index].thermal_min):
                 scaled_last = (pair, done[index])
         else:
             if scaled_last is not None:
                 before, row = scaled_last
-                pipeline.scaler.go_on(to_thermal(before.pair.thermal.message), (row.thermal_min, row.thermal_max))
+                fuse.go_on(before.node_job, (row.thermal_min, row.thermal_max))
                 scaled_last = None
-            yield replace(_fuse(pair, pipeline), number=number)
-        number += pair.fate == FUSED
+            yield replace(_fuse(pair, fuse), number=number)
+        number += pair.fate is Fate.FUSED
 
 
-def _fuse(scheduled: ScheduledPair, pipeline: FusionPipeline) -> Outcome:
+def _fuse(scheduled: ScheduledPair, fuse: JobFuser) -> Outcome:
     pair = scheduled.pair
-    fused: FusedPair | None = None
-    fate, problem, inference_ms = scheduled.fate, "", nan
-    if fate == FUSED:
-        started_s = time.monotonic()
-        try:
-            fused = pipeline(pair.rgb.message, pair.thermal.message)
-            inference_ms = (time.monotonic() - started_s) * 1e3
-        except Exception as error:  # whatever a message brings about: the node survives it, and so does a replay
-            fate = next((name for kind, name in _FATES if isinstance(error, kind)), "inference_errors")
-            problem = " ".join(f"{type(error).__name__}: {error}".split())
-    low, high = (pipeline.scaler.range if fate == FUSED else None) or _NO_RANGE
+    done = fuse(scheduled.node_job) if scheduled.fate is Fate.FUSED else JobResult(scheduled.fate)
+    low, high = (done.fused.thermal_range if done.fused else None) or _NO_RANGE
     row = PairRow(
-        fate=fate,
+        fate=done.fate,
         stamp_ns=pair.stamp_ns,
         delta_ns=pair.delta_ns,
         rgb_bag_ns=pair.rgb.bag_ns,
@@ -95,9 +80,9 @@ def _fuse(scheduled: ScheduledPair, pipeline: FusionPipeline) -> Outcome:
         published_ns=scheduled.published_ns,
         thermal_min=low,
         thermal_max=high,
-        problem=problem,
+        problem=done.problem,
     )
-    return Outcome(scheduled, row, fused, inference_ms)
+    return Outcome(scheduled, row, done.fused, done.inference_ms)
 
 
 @dataclass(frozen=True)

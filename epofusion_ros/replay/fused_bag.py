@@ -1,6 +1,5 @@
 """The bag of fused images: what the node would have published, as rosbag2 with MCAP storage."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from epofusion_core.output_guard import remove_made
 from epofusion_ros.messages.topics import FUSED_IMAGE, FUSED_INFO, GUIDANCE_MASK, full_name
 from epofusion_ros.replay.bag import Bag, RawMessage
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, IMAGE_TYPE
@@ -18,6 +18,8 @@ from epofusion_ros.stream.pictures import PICTURES
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult
+
+FUSED_BAG_FILES = ("metadata.yaml", "*.mcap")
 
 TOPICS = {full_name(topic): build for topic, build in PICTURES.items()}
 """Builders of the pictures by topic: those of the node under its default name."""
@@ -38,8 +40,14 @@ class FusedBag:
     """Writes the fused images of a replay, in the order in which they come."""
 
     def __init__(self, folder: Path) -> None:
-        """Replace the folder."""
-        shutil.rmtree(folder, ignore_errors=True)
+        """Replace the bag in a folder.
+
+        Raises:
+            ValueError: the folder holds other files.
+        """
+        remove_made(folder, *FUSED_BAG_FILES)
+        if folder.exists():
+            raise ValueError(f"{folder} holds files that are no part of a fused bag; expected them in another place")
         self._writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
         types = dict.fromkeys(TOPICS, IMAGE_TYPE) | {CAMERA_INFO_TOPIC: CAMERA_INFO_TYPE}

@@ -1,4 +1,4 @@
-"""Pictures of the frames worth a look, kept while a bag is replayed: the most overexposed, the worst and the best."""
+"""Pictures of selected frames of a replay: the most overexposed, the worst and the best."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.atomic_file import write_bytes
 from epofusion_core.imaging import read_grey
 from epofusion_core.report.page import jpeg_of
 from epofusion_ros.replay.rows import FUSED, PairRow
@@ -18,6 +19,10 @@ LAYERS = ("visible", "thermal", "fused", "mask")
 _WIDTH_PX, _JPEG_QUALITY = 640, 82
 _APART_NS = 1_000_000_000
 """Of each second, one frame is enough: its neighbours look the same."""
+
+
+PICTURE_FILES = "[0-9]*_*.jpg"
+"""Pattern of the names of the pictures, STAMP_LAYER.jpg."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Gallery:
         after = self._stamps()
         if pictures is not None and row.stamp_ns in after:
             for layer, picture in pictures().items():
-                self._path(row.stamp_ns, layer).write_bytes(jpeg_of(picture, _WIDTH_PX, _JPEG_QUALITY))
+                write_bytes(self._path(row.stamp_ns, layer), jpeg_of(picture, _WIDTH_PX, _JPEG_QUALITY))
         if pictures is not None:
             for stamp_ns in before - after:
                 for layer in LAYERS:

@@ -1,4 +1,4 @@
-"""Stages that overlap: each computes ahead of the next one, in threads of its own. The order never changes."""
+"""Overlapping stages: each computes ahead of the next one, in threads of its own. The order never changes."""
 
 import threading
 from collections import deque

@@ -25,6 +25,8 @@ from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
 from epofusion_ros.replay.topics import choose_topics
+from epofusion_ros.stream.frame_account import Fate
+from epofusion_ros.stream.fuse_job import JobFuser
 from epofusion_ros.stream.pictures import to_mono8
 from epofusion_ros.stream.pipeline import FusionPipeline, load_fuser
 
@@ -77,7 +79,8 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
         schedule = Schedule(topics, task.settings)
         fuser = load_fuser(replace(parameters, threads=parameters.threads or task.threads), _LOG.info)
         pipeline = FusionPipeline(fuser, parameters)
-        pipeline.warm_up(parameters.warmup_height, parameters.warmup_width)
+        pipeline.warm_up(parameters.warmup.height, parameters.warmup.width)
+        fuse = JobFuser(pipeline, parameters)
         earlier = notes.begin(resume=task.resume)
 
         def watched() -> Iterator[BagMessage]:
@@ -89,7 +92,7 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
 
         with (
             closing(prefetch(lambda: schedule.pairs(watched()), _READ_AHEAD)) as scheduled,
-            closing(prefetch(lambda: fuse_pairs(scheduled, pipeline, earlier.rows), _FUSE_AHEAD)) as outcomes,
+            closing(prefetch(lambda: fuse_pairs(scheduled, fuse, earlier.rows), _FUSE_AHEAD)) as outcomes,
         ):
             rows = _write(outcomes, task, earlier)
         summary = summarise(task.bag, _described(fuser), schedule, rows, bag.damage)
@@ -120,9 +123,9 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: checkpoint.Earli
             fused_bag.copy(message)
         for row in rows:
             metrics.write(row)
-            if row.fate == FUSED:
+            if row.fate is Fate.FUSED:
                 gallery.offer(row, None)
-        fused_rows = (row for row in rows if row.fate == FUSED)
+        fused_rows = (row for row in rows if row.fate is Fate.FUSED)
         timing.writerows(zip((row.stamp_ns for row in fused_rows), earlier.times_ms, strict=False))
         earlier.forget()
         for outcome, measures in measured:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.evaluation.columns import COLUMNS, Column
 from epofusion_core.evaluation.summary import Table
 from epofusion_core.report.charts import events, histogram, timeline
@@ -15,6 +16,7 @@ from epofusion_ros.replay import checkpoint
 from epofusion_ros.replay.gallery import LAYERS, Gallery, ShownFrame
 from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows, read_unmatched
 from epofusion_ros.replay.summary import BagSummary, comparison, latency_ms, percentiles, read_summary
+from epofusion_ros.stream.frame_account import Fate
 
 _SHOWN_METRICS = [column for column in COLUMNS if column.key in METRICS]
 
@@ -28,7 +30,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Latency:
+class LatencySeries:
     """Latency of the fused images of a bag.
 
     Attributes:
@@ -59,7 +61,7 @@ class BagSection:
     name: str
     summary: BagSummary
     begin_ns: int
-    latency: Latency
+    latency: LatencySeries
     charts: list[tuple[str, Markup]]
     table: Table | None
     frames: list[tuple[str, list[ShownFrame]]]
@@ -78,7 +80,7 @@ def write_report(path: Path, folders: Sequence[Path], failures: Sequence[Failure
     page = render_page(
         __package__, "report.html.jinja", sections=sections, failures=failures, layers=LAYERS, described=described
     )
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
 
 
 def described(row: PairRow) -> list[tuple[Column, str]]:
@@ -91,7 +93,7 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     rows = read_rows(folder / checkpoint.METRICS)
     gallery = Gallery(folder / checkpoint.PICTURES, frames)
     for row in rows:
-        if row.fate == FUSED:
+        if row.fate is Fate.FUSED:
             gallery.offer(row, None)
     unmatched_ns = [bag_ns for _, bag_ns in read_unmatched(folder / checkpoint.UNMATCHED)]
     moments_ns = [*(row.decided_ns for row in rows), *unmatched_ns]
@@ -109,22 +111,22 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     )
 
 
-def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> Latency:
-    values_ms = [latency_ms(row) for row in rows if row.fate == FUSED]
+def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> LatencySeries:
+    values_ms = [latency_ms(row) for row in rows if row.fate is Fate.FUSED]
     if summary.mode == "realtime":
-        return Latency("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
+        return LatencySeries("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
     values_ms = [wait_ms + float(time_ms) for wait_ms, time_ms in zip(values_ms, times_ms, strict=False)]
     meaning = "from the stamp to the pair in the bag, plus inference on the replaying machine"
-    return Latency(meaning, values_ms, percentiles(values_ms))
+    return LatencySeries(meaning, values_ms, percentiles(values_ms))
 
 
 def _charts(
-    rows: Sequence[PairRow], unmatched_ns: Sequence[int], begin_ns: int, latency: Latency, duration_s: float
+    rows: Sequence[PairRow], unmatched_ns: Sequence[int], begin_ns: int, latency: LatencySeries, duration_s: float
 ) -> list[tuple[str, Markup]]:
     if not latency.values_ms:
         return []
-    fused_s = [(row.decided_ns - begin_ns) / 1e9 for row in rows if row.fate == FUSED]
-    dropped_ns = [row.decided_ns for row in rows if row.fate != FUSED]
+    fused_s = [(row.decided_ns - begin_ns) / 1e9 for row in rows if row.fate is Fate.FUSED]
+    dropped_ns = [row.decided_ns for row in rows if row.fate is not Fate.FUSED]
     lost_s = [(each_ns - begin_ns) / 1e9 for each_ns in (*dropped_ns, *unmatched_ns)]
     return [
         ("Latency of the fused images", histogram(latency.values_ms, "ms")),

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from epofusion_core.atomic_file import replacing
 from epofusion_core.evaluation.baselines import RULES
+from epofusion_ros.stream.frame_account import Fate
 
 METRICS = ("en", "mi", "vif", "qabf", "ssim", "q_oe", "c_oe", "n_oe", "phantom", "phantom_worst", "dy")
 """Measures of each pair, keys of `epofusion_core.evaluation.columns.COLUMNS`."""
@@ -36,7 +38,7 @@ class PairRow:
     """What became of one pair.
 
     Attributes:
-        fate: one of `account.FATES`.
+        fate: of the pair.
         stamp_ns: stamp of the RGB image.
         delta_ns: thermal stamp, offset applied, minus RGB stamp.
         rgb_bag_ns: when the RGB image was recorded.
@@ -52,7 +54,7 @@ class PairRow:
         problem: why it was not fused, in a sentence; empty where it was.
     """
 
-    fate: str
+    fate: Fate
     stamp_ns: int
     delta_ns: int
     rgb_bag_ns: int
@@ -88,7 +90,7 @@ class RowWriter:
         figures = [row.figures.get(method, {}).get(key, math.nan) for method, key in _FIGURES]
         floats = [*(getattr(row, name) for name in _FLOATS), *figures]
         cells = ["" if math.isnan(value) else repr(value) for value in floats]
-        self._writer.writerow([row.fate, *(getattr(row, name) for name in _INTEGERS), *cells, row.problem])
+        self._writer.writerow([row.fate.value, *(getattr(row, name) for name in _INTEGERS), *cells, row.problem])
         self._file.flush()
 
 
@@ -100,7 +102,7 @@ def read_rows(path: Path) -> list[PairRow]:
 
 def write_unmatched(path: Path, images: Iterable[tuple[int, int]]) -> None:
     """Write stamp and time of recording, ns, of RGB images without a partner."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["stamp_ns", "rgb_bag_ns"])
         writer.writerows(images)
@@ -126,4 +128,4 @@ def _rows(lines: Iterator[Sequence[str]]) -> Iterator[PairRow]:
         integers = {name: int(by_name[name]) for name in _INTEGERS}
         floats = {name: float(by_name[name] or math.nan) for name in _FLOATS}
         values: dict[str, Any] = {**integers, **floats, "figures": figures}
-        yield PairRow(fate=by_name["fate"], problem=by_name["problem"], **values)
+        yield PairRow(fate=Fate(by_name["fate"]), problem=by_name["problem"], **values)

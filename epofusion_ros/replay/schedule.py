@@ -7,10 +7,12 @@ from typing import Any
 from epofusion_ros.replay.bag import BagMessage
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.topics import TopicPair
-from epofusion_ros.stream.frame_account import Account
-from epofusion_ros.stream.intake import Intake, build_pairer
+from epofusion_ros.stream.frame_account import Account, Fate
+from epofusion_ros.stream.fuse_job import is_stale
+from epofusion_ros.stream.intake import Intake
+from epofusion_ros.stream.job import Job
 from epofusion_ros.stream.mailbox import Mailbox
-from epofusion_ros.stream.pairing import Pair, StreamCount
+from epofusion_ros.stream.pairing import FramePair, StreamCount
 
 _NS_PER_S = 1_000_000_000
 
@@ -20,22 +22,32 @@ class ScheduledPair:
     """A pair and its way through the node, in times of the bag.
 
     Attributes:
-        pair: as the node's pairer has found it.
+        job: as the node's intake has given it out.
         decided_ns: when the message was recorded that decided the pair.
         started_ns: when its fusion began, or it was dropped.
         published_ns: when its fused image was there; equal to `started_ns` where no inference time is simulated.
-        fate: one of `account.FATES`; "fused" where it is to be fused.
-        camera_info: the RGB camera's last calibration before, None where there is none.
-        after_reset: the bag's time jumped back before this pair.
+        fate: FUSED where it is to be fused.
+        camera_info: the RGB camera's calibration at the stamp, of those recorded up to the decision; None without.
     """
 
-    pair: Pair[BagMessage]
+    job: Job
     decided_ns: int
     started_ns: int = 0
     published_ns: int = 0
-    fate: str = "fused"
+    fate: Fate = Fate.FUSED
     camera_info: Any = None
-    after_reset: bool = False
+
+    @property
+    def pair(self) -> FramePair[BagMessage]:
+        """The frames of the job."""
+        assert isinstance(self.job.frames, FramePair), "a replay passes no frame through"
+        return self.job.frames
+
+    @property
+    def node_job(self) -> Job:
+        """The job as the node's worker would have it: with the messages alone, not when they were recorded."""
+        pair = self.pair
+        return replace(self.job, frames=replace(pair, rgb=pair.rgb.message, thermal=pair.thermal.message))
 
 
 @dataclass
@@ -70,40 +82,30 @@ class Schedule:
 
     def _found(self, messages: Iterable[BagMessage]) -> Iterator[ScheduledPair]:
         """Yield the pairs as the node's intake finds them."""
-        found: list[Pair[BagMessage]] = []
-        resets: list[float] = []
-        pairer = build_pairer(self.settings.parameters)
-        self.rgb, self.thermal = pairer.rgb, pairer.thermal
-        intake = Intake(
-            pairer,
-            Account(),
-            found.append,
-            lambda _, back_s: resets.append(back_s),
-            replace(self.settings.parameters, on_missing_rgb="drop", on_missing_thermal="drop"),
-        )
+        parameters = replace(self.settings.parameters, on_missing_rgb="drop", on_missing_thermal="drop")
+        intake = Intake(parameters, Account(), self._count_reset)
+        self.rgb, self.thermal = intake.rgb, intake.thermal
         streams = {self.topics.rgb.name: "rgb", self.topics.thermal.name: "thermal"}
-        camera_info = None
         for message in messages:
             if message.topic not in streams:
-                camera_info = message.message
+                intake.take_camera_info(message.stamp_ns, message.message)
                 continue
             if message.topic == self.topics.rgb.name:
                 self._unpaired_rgb[message.bag_ns] = message.stamp_ns
-            intake.take(streams[message.topic], message.stamp_ns, message, message.bag_ns / _NS_PER_S)
-            for pair in found:
-                self._unpaired_rgb.pop(pair.rgb.bag_ns, None)
-                yield ScheduledPair(pair, message.bag_ns, camera_info=camera_info, after_reset=bool(resets))
-                self.time_resets += len(resets)
-                resets.clear()
-            found.clear()
-        self.time_resets += len(resets)
+            for job in intake.take(streams[message.topic], message.stamp_ns, message, message.bag_ns / _NS_PER_S):
+                found = ScheduledPair(job, message.bag_ns, camera_info=job.camera_info())
+                self._unpaired_rgb.pop(found.pair.rgb.bag_ns, None)
+                yield found
+
+    def _count_reset(self, _name: str, _back_s: float) -> None:
+        self.time_resets += 1
 
 
 class _SimulatedWorker:
     """The node's worker behind its mailbox, which takes a given time for each pair."""
 
     def __init__(self, inference_ns: int, max_input_age_s: float) -> None:
-        self._inference_ns, self._max_age_ns = inference_ns, round(max_input_age_s * _NS_PER_S)
+        self._inference_ns, self._max_input_age_s = inference_ns, max_input_age_s
         self._mailbox: Mailbox[ScheduledPair] = Mailbox()
         self._waiting: ScheduledPair | None = None
         self._free_ns = -(1 << 62)
@@ -116,7 +118,7 @@ class _SimulatedWorker:
         yield from self._work_until(pair.decided_ns)
         superseded = self._waiting
         if self._mailbox.put(pair) and superseded is not None:
-            yield replace(superseded, fate="superseded", started_ns=pair.decided_ns, published_ns=pair.decided_ns)
+            yield replace(superseded, fate=Fate.SUPERSEDED, started_ns=pair.decided_ns, published_ns=pair.decided_ns)
         self._waiting = pair
         yield from self._work_until(pair.decided_ns)
 
@@ -131,8 +133,8 @@ class _SimulatedWorker:
         self._waiting = None
         assert pair is not None
         started_ns = max(self._free_ns, pair.decided_ns)
-        if 0 < self._max_age_ns < started_ns - pair.pair.stamp_ns:
-            yield replace(pair, fate="stale", started_ns=started_ns, published_ns=started_ns)
+        if is_stale((started_ns - pair.job.stamp_ns) / _NS_PER_S, self._max_input_age_s):
+            yield replace(pair, fate=Fate.STALE, started_ns=started_ns, published_ns=started_ns)
             return
         self._free_ns = started_ns + self._inference_ns
         yield replace(pair, started_ns=started_ns, published_ns=self._free_ns)

@@ -1,12 +1,13 @@
 """What a replay is asked to do, and the reading of a ROS parameter file without ROS."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from epofusion_ros.parameters.declaration import Value, declaration
-from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
+from epofusion_core.model.config import MODELS
+from epofusion_ros.parameters.declaration import Value
+from epofusion_ros.parameters.node_parameters import DECLARATIONS, NodeParameters, from_values
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class ReplaySettings:
     def mode(self) -> str:
         """Name of the mode."""
         return "every" if self.inference_ms is None else "realtime"
+
+    def files(self) -> list[Path]:
+        """Return the files and folders that the parameters name: weights and a calibration, where they are given."""
+        return _paths_in(asdict(self.parameters))
 
 
 def read_parameter_file(path: Path) -> dict[str, Value]:
@@ -72,6 +77,16 @@ def parameters_of(path: Path | None, overrides: Mapping[str, Value]) -> NodePara
     return from_values({**(read_parameter_file(path) if path else {}), **overrides})
 
 
+def _paths_in(values: Mapping[str, Any]) -> list[Path]:
+    found: list[Path] = []
+    for value in values.values():
+        if isinstance(value, dict):
+            found += _paths_in(value)
+        elif isinstance(value, str) and value not in MODELS and value and Path(value).exists():
+            found.append(Path(value))
+    return found
+
+
 def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested sections as names with points, both of which ROS allows."""
     values: dict[str, Any] = {}
@@ -83,14 +98,13 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _check(path: Path, values: dict[str, Any]) -> None:
     """Refuse what ROS would refuse: unknown names and other types."""
-    defaults = {declaration(each).name: each.default for each in fields(NodeParameters)}
     for name, value in values.items():
-        if name not in defaults:
+        if name not in DECLARATIONS:
             raise ValueError(
                 f"--config {path} sets {name}, which the node has not; docs/parameters.md lists what it has"
             )
-        default = defaults[name]
-        kinds = (list, tuple) if isinstance(default, (list, tuple)) else (type(default),)
+        default = DECLARATIONS[name].default
+        kinds = (list, tuple) if isinstance(default, tuple) else (type(default),)
         if not isinstance(value, kinds):
-            wanted = "list" if isinstance(default, (list, tuple)) else type(default).__name__
+            wanted = "list" if isinstance(default, tuple) else type(default).__name__
             raise ValueError(f"--config {path} sets {name} to {value!r}; expected a {wanted}, as its default {default}")

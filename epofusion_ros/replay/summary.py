@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from epofusion_core.atomic_file import write_text
 from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.evaluate import Measurement
 from epofusion_core.evaluation.exposure_metrics import MIN_OVEREXPOSED_FRACTION
 from epofusion_core.evaluation.summary import Table, tables
 from epofusion_ros.replay.rows import METHODS, PairRow
 from epofusion_ros.replay.schedule import Schedule
-from epofusion_ros.stream.frame_account import FATES
+from epofusion_ros.stream.frame_account import Fate
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class BagSummary:
         pending_thermal: likewise.
         time_resets: how often time jumped back.
         pairs: how many were found.
-        fates: what became of them, by `account.FATES`.
+        fates: what became of them, by the values of `Fate`.
         overexposed_pairs: fused pairs with a blown-out region.
         sync_delta_ms: p50, p95 and max of the stamps' differences, without sign.
         latency_ms: p50, p95, p99 and max from the RGB stamp to the fused image, on the bag's time.
@@ -79,7 +80,7 @@ class BagSummary:
 
 def summarise(bag: Path, model: str, schedule: Schedule, rows: Sequence[PairRow], missing: Sequence[str]) -> BagSummary:
     """Return the account of a bag."""
-    fused = [row for row in rows if row.fate == "fused"]
+    fused = [row for row in rows if row.fate is Fate.FUSED]
     fates = Counter(row.fate for row in rows)
     compared = comparison(rows)
     decided = [row.decided_ns for row in rows]
@@ -101,7 +102,7 @@ def summarise(bag: Path, model: str, schedule: Schedule, rows: Sequence[PairRow]
         pending_thermal=schedule.thermal.pending,
         time_resets=schedule.time_resets,
         pairs=len(rows),
-        fates={fate: fates[fate] for fate in FATES},
+        fates={fate.value: fates[fate] for fate in Fate},
         overexposed_pairs=sum(row.overexposed_fraction >= MIN_OVEREXPOSED_FRACTION for row in fused),
         sync_delta_ms=percentiles([abs(row.delta_ns) / 1e6 for row in rows], (50, 95, 100)),
         latency_ms=percentiles([latency_ms(row) for row in fused]),
@@ -130,10 +131,8 @@ def comparison(rows: Sequence[PairRow]) -> Table | None:
 
 
 def write_summary(path: Path, summary: BagSummary) -> None:
-    """Write a summary; it appears whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(asdict(summary), indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    """Write a summary."""
+    write_text(path, json.dumps(asdict(summary), indent=1) + "\n")
 
 
 def read_summary(path: Path) -> BagSummary:

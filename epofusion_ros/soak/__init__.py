@@ -1,1 +1,1 @@
-"""A soak of the real node: cameras that misbehave for minutes or hours, and a check that nothing of it stays."""
+"""A soak test of the real node: cameras with faults for minutes or hours, and a check that the node recovers."""

@@ -1,4 +1,4 @@
-"""`scripts/soak`: soak the node for some minutes, say what came of it; exit code 1 where a requirement is not met."""
+"""`scripts/soak`: soak-test the node and print the verdict; exit code 1 if a requirement is not met."""
 
 import json
 from dataclasses import asdict
@@ -9,6 +9,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
+from epofusion_core.atomic_file import write_text
 from epofusion_ros.cli.console import clear_errors, console
 from epofusion_ros.remote_node.process import NodeError
 from epofusion_ros.soak.run import SoakSettings, run_soak
@@ -38,7 +39,7 @@ def main(
     console.print(table)
     kept = {"settings": asdict(settings) | {"out": str(out)}, "bars": [asdict(each) for each in bars]}
     kept |= {"faults": soak.faults, "figures": soak.figures, "phases": [asdict(each) for each in soak.phases]}
-    (out / "soak.json").write_text(json.dumps(kept, indent=1) + "\n")
+    write_text(out / "soak.json", json.dumps(kept, indent=1) + "\n")
     if not all(each.met for each in bars):
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""What cameras do wrong. Each fault is drawn for a phase by a seeded generator and changes what is sent in it."""
+"""Faults of cameras. A seeded generator draws one for a phase, and it changes what is sent in that phase."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

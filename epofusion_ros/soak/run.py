@@ -26,7 +26,7 @@ from epofusion_ros.soak.faults import FAULTS, Fault
 _SCENES = 10
 _START_TIMEOUT_S, _SETTLE_TIMEOUT_S = 60.0, 30.0
 _SETTLING_SHARE = 0.3
-"""Share of a clean phase whose ages do not count: the node recovers from the fault before."""
+"""Share at the start of a clean phase whose ages do not count: the node recovers from the last fault."""
 
 _NODE_PARAMETERS = {"registration.mode": "resize", "on_missing_thermal": "passthrough", "missing_after": "0.5"}
 

@@ -1,4 +1,4 @@
-"""What a soak must show: accounts that balance, memory that is flat, and latency as in the beginning."""
+"""Requirements of a soak test: accounts balance, memory does not grow, latency stays as in the beginning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

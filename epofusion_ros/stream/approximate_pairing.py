@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from epofusion_ros.stream.pairing import Pair, PairingLimits, StreamCount
+from epofusion_ros.stream.pairing import FramePair, PairingLimits, StreamCount
 
 
 class ApproximatePairer:
@@ -28,7 +28,7 @@ class ApproximatePairer:
         self._filters: Any = message_filters
         self._queue_size = queue_size
         self.rgb, self.thermal = StreamCount(), StreamCount()
-        self._found: list[Pair[Any]] = []
+        self._found: list[FramePair[Any]] = []
         self.limit(limits)
 
     def limit(self, limits: PairingLimits) -> None:
@@ -43,17 +43,17 @@ class ApproximatePairer:
         self._synchronizer.registerCallback(self._collect)
         self._count_unmatched()
 
-    def add_rgb(self, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
+    def add_rgb(self, stamp_ns: int, frame: Any) -> list[FramePair[Any]]:  # noqa: ANN401 - any stamped message
         """Give in an RGB frame; returns the pairs that are decided now."""
         self.rgb.received += 1
         return self._add(0, stamp_ns, frame)
 
-    def add_thermal(self, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
+    def add_thermal(self, stamp_ns: int, frame: Any) -> list[FramePair[Any]]:  # noqa: ANN401 - any stamped message
         """Give in a thermal frame; returns the pairs that are decided now."""
         self.thermal.received += 1
         return self._add(1, stamp_ns, frame)
 
-    def _add(self, index: int, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
+    def _add(self, index: int, stamp_ns: int, frame: Any) -> list[FramePair[Any]]:  # noqa: ANN401 - any stamped message
         if stamp_ns >= 0:  # message_filters raises an exception of others
             self._inputs[index].signalMessage(frame)
         found, self._found = self._found, []
@@ -66,7 +66,7 @@ class ApproximatePairer:
         stamp_ns, thermal_ns = (
             message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec for message in (rgb, thermal)
         )
-        self._found.append(Pair(stamp_ns, thermal_ns - stamp_ns, rgb, thermal))
+        self._found.append(FramePair(stamp_ns, thermal_ns - stamp_ns, rgb, thermal))
 
     def _count_unmatched(self) -> None:
         for count, queue in zip((self.rgb, self.thermal), self._synchronizer.queues, strict=True):

@@ -3,23 +3,27 @@
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from enum import Enum
 from math import isnan
 
 from epofusion_ros.stream.statistics import Distribution, Rate
 
-FATES = (
-    "fused",
-    "passed_through",
-    "superseded",
-    "unwatched",
-    "stale",
-    "convert_errors",
-    "size_errors",
-    "inference_errors",
-    "stopped",
-)
-"""What can become of a pair, or of a frame alone: fused and published, published alone, replaced by a newer one, of no
-interest to anybody, dropped for a reason, or waiting when the node is stopped."""
+
+class Fate(str, Enum):
+    """What becomes of a pair, or of a frame without a partner; the values are names of figures in diagnostics."""
+
+    FUSED = "fused"  # fused and published
+    PASSED_THROUGH = "passed_through"  # one camera's frame, published without the other
+    SUPERSEDED = "superseded"  # replaced by a newer one before its turn
+    UNWATCHED = "unwatched"  # no output has a subscriber
+    STALE = "stale"  # older than max_input_age
+    CONVERT_ERRORS = "convert_errors"  # a message could not be converted to an image
+    SIZE_ERRORS = "size_errors"  # thermal could not be registered to RGB
+    INFERENCE_ERRORS = "inference_errors"  # the engine failed
+    STOPPED = "stopped"  # waiting or in work when the node was stopped
+
+    def __str__(self) -> str:
+        return self.value
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Account:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._fates: Counter[str] = Counter()
+        self._fates: Counter[Fate] = Counter()
         self._pairs = 0
         self._passed = 0
         self._resets = 0
@@ -65,13 +69,13 @@ class Account:
         with self._lock:
             self._passed += 1
 
-    def ended(self, fate: str) -> None:
-        """Note what became of a pair or a frame alone that is not published; `fate` is one of `FATES`."""
+    def ended(self, fate: Fate) -> None:
+        """Note what became of a pair or a frame that is not published."""
         with self._lock:
             self._fates[fate] += 1
 
-    def published(self, fate: str, timing: PairTiming, overexposed_fraction: float, now_s: float) -> None:
-        """Note that a pair was "fused", or a frame alone "passed_through", and published."""
+    def published(self, fate: Fate, timing: PairTiming, overexposed_fraction: float, now_s: float) -> None:
+        """Note that a pair was FUSED, or a frame PASSED_THROUGH, and published."""
         with self._lock:
             self._fates[fate] += 1
             self._rates["output"].count(now_s)
@@ -87,13 +91,13 @@ class Account:
             self._windows["latency_ms"].clear()
 
     def snapshot(self, now_s: float) -> dict[str, float]:
-        """Return all figures by name; pairs + passed = the sum over `FATES` + in_flight, always."""
+        """Return all figures by name; pairs + passed = the sum over `Fate` + in_flight, always."""
         with self._lock:
             figures: dict[str, float] = {f"{name}_hz": rate.hz(now_s) for name, rate in self._rates.items()}
             figures["pairs"] = self._pairs
-            figures.update({fate: self._fates[fate] for fate in FATES})
+            figures.update({fate.value: self._fates[fate] for fate in Fate})
             figures["passed"] = self._passed
-            figures["in_flight"] = self._pairs + self._passed - sum(self._fates[fate] for fate in FATES)
+            figures["in_flight"] = self._pairs + self._passed - sum(self._fates.values())
             figures["time_resets"] = self._resets
             for name, shares in _PERCENTILES.items():
                 for share, value in zip(shares, self._windows[name].percentiles(*shares), strict=True):

@@ -1,73 +1,75 @@
 """What happens to a frame between its arrival and the mailbox: it is counted, its time is watched, it is paired."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
-from epofusion_ros.parameters.node_parameters import NodeParameters
+from epofusion_ros.parameters.node_parameters import NodeParameters, Sync
 from epofusion_ros.stream.approximate_pairing import ApproximatePairer
 from epofusion_ros.stream.frame_account import Account
-from epofusion_ros.stream.pairing import Lone, NearestPairer, Pair, Pairer, PairingLimits
+from epofusion_ros.stream.job import CameraInfos, Job
+from epofusion_ros.stream.pairing import FramePair, NearestPairer, Pairer, PairingLimits, SingleFrame, StreamCount
 
 _NS_PER_S = 1_000_000_000
 _SAME_RESET_S = 3.0
 _OTHER = {"rgb": "thermal", "thermal": "rgb"}
 
-Job: TypeAlias = "Pair[Any] | Lone[Any]"
-"""What the worker is given."""
 
-
-def pairing_limits(settings: NodeParameters) -> PairingLimits:
+def _limits(sync: Sync) -> PairingLimits:
     """Return what the parameters allow to be a pair."""
-    age_s = settings.sync_max_thermal_age if settings.sync_reuse_thermal else 0.0
-    seconds = (settings.sync_slop, settings.sync_thermal_offset, age_s)
+    age_s = sync.max_thermal_age if sync.reuse_thermal else 0.0
+    seconds = (sync.slop, sync.thermal_offset, age_s)
     return PairingLimits(*(round(each * _NS_PER_S) for each in seconds))
 
 
-def build_pairer(settings: NodeParameters) -> Pairer:
-    """Return the pairer of `sync.policy`.
-
-    Raises:
-        ValueError: the policy needs what is not installed.
-    """
-    build = ApproximatePairer if settings.sync_policy == "approximate" else NearestPairer
-    return build(pairing_limits(settings), settings.sync_queue_size)
+def _build_pairer(sync: Sync) -> Pairer:
+    build = ApproximatePairer if sync.policy == "approximate" else NearestPairer
+    return build(_limits(sync), sync.queue_size)
 
 
 class Intake:
-    """Takes the frames of both inputs and hands on the pairs. For one thread at a time, the executor's.
+    """Takes the frames of both inputs and gives out what is to be fused. For one thread at a time, the executor's.
 
     Time that goes back by more than a threshold means that a bag loops: what waits is dropped, since it can have no
     partner any more. An input that follows the other into the past, after a last frame of before, is no second reset;
     nor is a clock that goes back with the stamps.
 
-    While an input is missing, the frames of the other are handed on alone where the parameters say so.
+    While an input is missing, the frames of the other are given out alone where the parameters say so.
     """
 
-    def __init__(
-        self,
-        pairer: Pairer,
-        account: Account,
-        hand_on: Callable[[Any], None],
-        on_reset: Callable[[str, float], None],
-        settings: NodeParameters,
-    ) -> None:
+    def __init__(self, parameters: NodeParameters, account: Account, on_reset: Callable[[str, float], None]) -> None:
         """Set what it works with.
 
         Args:
-            pairer: of the policy that is asked for.
+            parameters: of the node; those of `sync` and of missing inputs count here.
             account: where frames and pairs are counted.
-            hand_on: called with each `Job`, in order.
             on_reset: called with what went back, an input's name or "clock", and by how many seconds.
-            settings: of which sync.reset_threshold and those of missing inputs count here.
+
+        Raises:
+            ValueError: `sync.policy` needs what is not installed.
         """
-        self._pairer, self._account = pairer, account
-        self._hand_on, self._on_reset = hand_on, on_reset
-        self._settings = settings
+        self._parameters = parameters
+        self._pairer = _build_pairer(parameters.sync)
+        self._account, self._on_reset = account, on_reset
+        self._epoch = 0
+        self._forget()
+
+    def _forget(self) -> None:
         self._newest_ns: dict[str, int] = {}
         self._arrived_s: dict[str, float] = {}
         self._ahead_s: dict[str, float] = {}
         self._passing = False
         self._counted_reset: tuple[bool, float] | None = None
+        self._camera_infos = CameraInfos()
+
+    @property
+    def rgb(self) -> StreamCount:
+        """What became of the RGB frames."""
+        return self._pairer.rgb
+
+    @property
+    def thermal(self) -> StreamCount:
+        """What became of the thermal frames."""
+        return self._pairer.thermal
 
     @property
     def stamp_offset_s(self) -> float | None:
@@ -80,40 +82,54 @@ class Intake:
             return None
         return self._ahead_s["thermal"] - self._ahead_s["rgb"]
 
-    def tune(self, settings: NodeParameters) -> None:
-        """Work with other parameters from now on; the pairer's limits are set by its owner."""
-        self._settings = settings
+    def tune(self, parameters: NodeParameters) -> None:
+        """Work with other live parameters from now on."""
+        self._parameters = parameters
+        self._pairer.limit(_limits(parameters.sync))
 
-    def take(self, name: str, stamp_ns: int, frame: Any, now_s: float) -> None:  # noqa: ANN401 - any stamped message
-        """Take a frame of input "rgb" or "thermal", at a time on a steady clock."""
+    def restart(self) -> None:
+        """Begin a new stream: what came before is forgotten, and what waits counts as unmatched."""
+        self._pairer.reset()
+        self._forget()
+        self._epoch += 1
+
+    def take_camera_info(self, stamp_ns: int, camera_info: Any) -> None:  # noqa: ANN401 - of ROS or of a bag
+        """Take a calibration of the RGB camera."""
+        self._camera_infos.add(stamp_ns, camera_info)
+
+    def take(self, name: str, stamp_ns: int, frame: Any, now_s: float) -> list[Job]:  # noqa: ANN401 - any message
+        """Take a frame of input "rgb" or "thermal", at a time on a steady clock; returns what is decided now."""
         self._account.arrived(name, now_s)
         self._ahead_s[name] = stamp_ns / _NS_PER_S - now_s
         self._watch_time(name, stamp_ns, now_s)
         if self._is_to_pass(name, now_s):
-            count = self._pairer.rgb if name == "rgb" else self._pairer.thermal
+            count = self.rgb if name == "rgb" else self.thermal
             count.received += 1
             count.passed += 1
             self._account.passed()
-            self._hand_on(Lone(name, stamp_ns, frame))
-            return
+            return [self._job(SingleFrame(name, stamp_ns, frame))]
         add = self._pairer.add_rgb if name == "rgb" else self._pairer.add_thermal
-        for pair in add(stamp_ns, frame):
+        pairs = add(stamp_ns, frame)
+        for _ in pairs:
             self._account.paired()
-            self._hand_on(pair)
+        return [self._job(pair) for pair in pairs]
 
     def clock_went_back(self, back_s: float, now_s: float) -> None:
         """Take note that the node's clock went back by more than the threshold, at a time on a steady clock."""
         self._newest_ns.clear()
         self._reset("clock", back_s, now_s)
 
+    def _job(self, frames: FramePair[Any] | SingleFrame[Any]) -> Job:
+        return Job(frames, self._epoch, self._camera_infos)
+
     def _is_to_pass(self, name: str, now_s: float) -> bool:
-        """Tell whether a frame is to be handed on alone; frames that wait for the missing input end there."""
-        settings = self._settings
+        """Tell whether a frame is to be given out alone; frames that wait for the missing input end there."""
+        parameters = self._parameters
         other = _OTHER[name]
         self._arrived_s[name] = now_s
         silent_s = now_s - self._arrived_s.setdefault(other, now_s)
-        on_missing = settings.on_missing_thermal if name == "rgb" else settings.on_missing_rgb
-        passes = on_missing == "passthrough" and silent_s > settings.missing_after
+        on_missing = parameters.on_missing_thermal if name == "rgb" else parameters.on_missing_rgb
+        passes = on_missing == "passthrough" and silent_s > parameters.missing_after
         if passes and not self._passing:
             self._pairer.reset()
         self._passing = passes
@@ -122,7 +138,7 @@ class Intake:
     def _watch_time(self, name: str, stamp_ns: int, now_s: float) -> None:
         newest_ns = self._newest_ns.get(name, stamp_ns)
         back_ns = newest_ns - stamp_ns
-        threshold_ns = round(self._settings.sync_reset_threshold * _NS_PER_S)
+        threshold_ns = round(self._parameters.sync.reset_threshold * _NS_PER_S)
         if back_ns <= threshold_ns:
             self._newest_ns[name] = max(newest_ns, stamp_ns)
             return
@@ -143,5 +159,6 @@ class Intake:
         if counted and counted[0] != by_clock and now_s - counted[1] <= _SAME_RESET_S:
             return
         self._counted_reset = (by_clock, now_s)
+        self._epoch += 1
         self._account.time_reset()
         self._on_reset(name, back_s)

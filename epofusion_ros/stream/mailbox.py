@@ -1,4 +1,4 @@
-"""A mailbox of one slot and the thread that empties it: the newest pair wins, so that latency cannot grow."""
+"""A mailbox of one slot and the thread that empties it. The newest pair replaces an older one, which bounds latency."""
 
 import threading
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Pairing of RGB and thermal frames by stamp, on integer nanoseconds. Pure Python: knows neither ROS nor clocks.
 
 A frame is given in with its stamp and comes out once: in a pair, or counted as unmatched. Pairs are returned to the
-caller, so that nothing of the caller's runs inside the pairer. A pairer belongs to one thread at a time; the node's
-callbacks, which exclude one another, are that.
+caller, so that none of its code runs inside the pairer. A pairer is not thread-safe; the node's callbacks
+exclude one another.
 """
 
 from bisect import insort
@@ -17,7 +17,7 @@ _SURE_SHARE = 0.4
 
 
 @dataclass(frozen=True)
-class Pair(Generic[T]):
+class FramePair(Generic[T]):
     """An RGB and a thermal frame of (almost) one moment.
 
     Attributes:
@@ -34,7 +34,7 @@ class Pair(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Lone(Generic[T]):
+class SingleFrame(Generic[T]):
     """A frame that is handed on alone, since the other input is missing.
 
     Attributes:
@@ -101,11 +101,11 @@ class Pairer(Protocol):
         """What became of the thermal frames."""
         ...
 
-    def add_rgb(self, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
+    def add_rgb(self, stamp_ns: int, frame: Any) -> list[FramePair[Any]]:  # noqa: ANN401 - any stamped message
         """Give in an RGB frame."""
         ...
 
-    def add_thermal(self, stamp_ns: int, frame: Any) -> list[Pair[Any]]:  # noqa: ANN401 - any stamped message
+    def add_thermal(self, stamp_ns: int, frame: Any) -> list[FramePair[Any]]:  # noqa: ANN401 - any stamped message
         """Give in a thermal frame."""
         ...
 
@@ -185,11 +185,11 @@ class NearestPairer(Generic[T]):
         """What became of the thermal frames."""
         return self._thermal.count
 
-    def add_rgb(self, stamp_ns: int, frame: T) -> list[Pair[T]]:
+    def add_rgb(self, stamp_ns: int, frame: T) -> list[FramePair[T]]:
         """Give in an RGB frame; returns the pairs that are decided now, in order."""
         return list(self._match()) if self._rgb.add(stamp_ns, frame) else []
 
-    def add_thermal(self, stamp_ns: int, frame: T) -> list[Pair[T]]:
+    def add_thermal(self, stamp_ns: int, frame: T) -> list[FramePair[T]]:
         """Give in a thermal frame; returns the pairs that are decided now, in order."""
         return list(self._match()) if self._thermal.add(stamp_ns + self._limits.thermal_offset_ns, frame) else []
 
@@ -204,7 +204,7 @@ class NearestPairer(Generic[T]):
         self._rgb.clear()
         self._thermal.clear()
 
-    def _match(self) -> Iterator[Pair[T]]:
+    def _match(self) -> Iterator[FramePair[T]]:
         """Decide the oldest RGB frames as far as that is possible, then keep the queues bounded."""
         while self._rgb.waiting:
             full = len(self._rgb.waiting) > self._queue_size or len(self._thermal.waiting) > self._queue_size
@@ -220,11 +220,11 @@ class NearestPairer(Generic[T]):
                     self._rgb.drop_oldest()
                 else:
                     thermal_ns, thermal = earlier
-                    yield Pair(stamp_ns, thermal_ns - stamp_ns, self._rgb.take(0)[1], thermal)
+                    yield FramePair(stamp_ns, thermal_ns - stamp_ns, self._rgb.take(0)[1], thermal)
                 continue
             _, rgb = self._rgb.take(0)
             thermal_ns, thermal = self._thermal.take(index)
-            yield Pair(stamp_ns, thermal_ns - stamp_ns, rgb, thermal)
+            yield FramePair(stamp_ns, thermal_ns - stamp_ns, rgb, thermal)
         while len(self._thermal.waiting) > self._queue_size:
             self._thermal.drop_oldest()
 

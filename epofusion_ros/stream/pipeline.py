@@ -15,7 +15,7 @@ from epofusion_core.registration.apply import blend_uncovered, build_registratio
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_ros.messages.compressed import CompressedLike
 from epofusion_ros.messages.conversion import ImageLike, to_rgb, to_thermal
-from epofusion_ros.parameters.node_parameters import NodeParameters
+from epofusion_ros.parameters.node_parameters import NodeParameters, Thermal
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser, FusionResult
@@ -28,11 +28,13 @@ class FusedPair:
     Attributes:
         result: of the model.
         thermal: (H, W) uint8, scaled and registered.
+        thermal_range: sensor values that became black and white; None where the camera has scaled its images.
         stages_ms: milliseconds of each stage, by name.
     """
 
     result: "FusionResult"
     thermal: NDArray[np.uint8]
+    thermal_range: tuple[float, float] | None
     stages_ms: dict[str, float]
 
 
@@ -70,10 +72,9 @@ class FusionPipeline:
             CalibrationError: the calibration file that they name is missing or wrong.
         """
         self._fuser = fuser
-        self.scaler = ThermalScaler(thermal_scaling(parameters))
-        self._register = build_registration(
-            parameters.registration_mode, parameters.registration_file, parameters.registration_plane_distance
-        )
+        self.scaler = ThermalScaler(thermal_scaling(parameters.thermal))
+        registration = parameters.registration
+        self._register = build_registration(registration.mode, registration.file, registration.plane_distance)
         self.overlap = 1.0
 
     def __call__(self, rgb_message: ImageLike, thermal_message: ImageLike | CompressedLike) -> FusedPair:
@@ -86,7 +87,8 @@ class FusionPipeline:
         started_s = time.monotonic()
         rgb, counts = to_rgb(rgb_message), to_thermal(thermal_message)
         converted_s = time.monotonic()
-        registered = self._register(self.scaler(counts), rgb)
+        scaler = self.scaler  # read once: another thread may tune it
+        registered = self._register(scaler(counts), rgb)
         self.overlap = registered.overlap
         prepared_s = time.monotonic()
         result = blend_uncovered(self._fuser(rgb, registered.thermal), rgb, registered.coverage)
@@ -95,7 +97,7 @@ class FusionPipeline:
             "thermal": 1e3 * (prepared_s - converted_s),
             "fusion": 1e3 * (time.monotonic() - prepared_s),
         }
-        return FusedPair(result, registered.thermal, stages_ms)
+        return FusedPair(result, registered.thermal, scaler.range, stages_ms)
 
     def warm_up(self, height: int, width: int) -> None:
         """Have the engine prepare itself for RGB images of this size, pixels, so that the first pair is no slower."""
@@ -103,7 +105,7 @@ class FusionPipeline:
 
     def tune(self, parameters: NodeParameters) -> None:
         """Work with other live parameters from the next frame on; where they are the same, scaling goes on smoothly."""
-        scaling = thermal_scaling(parameters)
+        scaling = thermal_scaling(parameters.thermal)
         if scaling != self.scaler.scaling:
             self.scaler = ThermalScaler(scaling)
 
@@ -127,18 +129,18 @@ class FusionPipeline:
         return _unfused(rgb, np.zeros(grey.shape, np.float32))
 
 
-def thermal_scaling(parameters: NodeParameters) -> ThermalScaling:
+def thermal_scaling(thermal: Thermal) -> ThermalScaling:
     """Return how the parameters want thermal images scaled."""
-    low, high = parameters.thermal_percentiles
+    low, high = thermal.percentiles
     return ThermalScaling(
-        parameters.thermal_scale_mode,
+        thermal.scale_mode,
         (low, high),
-        (parameters.thermal_min, parameters.thermal_max),
-        parameters.thermal_unit,
-        parameters.thermal_kelvin_per_count,
-        parameters.thermal_smoothing,
-        parameters.thermal_polarity == "black_hot",
-        parameters.thermal_clahe,
+        (thermal.min, thermal.max),
+        thermal.unit,
+        thermal.kelvin_per_count,
+        thermal.smoothing,
+        thermal.polarity == "black_hot",
+        thermal.clahe,
     )
 
 

@@ -1,4 +1,4 @@
-"""Says every ten seconds that nothing could be paired, and what is the likely cause. Knows neither ROS nor clocks."""
+"""Warns every ten seconds while nothing can be paired, with the likely cause. Knows neither ROS nor clocks."""
 
 from dataclasses import dataclass
 

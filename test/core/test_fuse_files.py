@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 import typer
+from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
-from epofusion_core.imaging import read_grey, read_rgb, write_png
+from epofusion_core.imaging import read_grey, read_rgb, read_thermal, write_png
+from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoReader, VideoWriter
 from epofusion_ros.cli.fuse import fuse
 
@@ -96,3 +100,81 @@ def test_a_damaged_video_is_one_clear_sentence(tmp_path: Path, random_weights: P
     result = run(*paths, "--model", random_weights)
     assert result.exit_code == 2
     assert "cannot be read as a video" in result.output
+
+
+ROAD = np.random.default_rng(2).integers(20_000, 21_000, (64, 96)).astype(np.uint16)
+
+
+def a_hot_object_comes_in() -> list[np.ndarray]:
+    """Return four thermal images of 16 bits: the road, and from the third on something hot on its left."""
+    hot = ROAD.copy()
+    hot[:, :30] = 40_000
+    return [ROAD, ROAD, hot, hot]
+
+
+def of_the_node(frames: list[np.ndarray]) -> list[np.ndarray]:
+    scale = ThermalScaler(ThermalScaling())
+    return [scale(frame) for frame in frames]
+
+
+def fused_folder(model: Path, folder: Path, thermal: list[np.ndarray], *options: str) -> list[np.ndarray]:
+    """Fuse images of 16 bits with black visible ones; the fused image then says how warm a pixel was shown."""
+    (folder / "ir").mkdir(parents=True)
+    for number, frame in enumerate(thermal):
+        write_png(folder / "vi" / f"{number}.png", np.zeros((*frame.shape, 3), np.uint8))
+        assert cv2.imwrite(str(folder / "ir" / f"{number}.png"), frame)
+    done = run("--vi", folder / "vi", "--ir", folder / "ir", "--out", folder / "out", "--model", model, *options)
+    assert done.exit_code == 0, done.output
+    return [read_rgb(folder / "out" / "fused" / f"{number}.png") for number in range(len(thermal))]
+
+
+def test_a_folder_of_16_bit_images_is_scaled_as_the_node_scales_its_stream(
+    random_weights: Path, tmp_path: Path
+) -> None:
+    frames = a_hot_object_comes_in()
+    raw = fused_folder(random_weights, tmp_path / "counts", frames)
+    scaled = fused_folder(random_weights, tmp_path / "grey", of_the_node(frames))
+    for from_counts, from_grey in zip(raw, scaled, strict=True):
+        assert np.array_equal(from_counts, from_grey)
+    road = np.abs(raw[2].astype(int) - raw[1])[:, 64:]
+    assert road.max() <= 4, "a hot object elsewhere changes the road"
+
+
+def test_snapshots_are_scaled_each_by_itself(random_weights: Path, tmp_path: Path) -> None:
+    night, noon = ROAD, ROAD + np.uint16(20_000)
+    first, second = fused_folder(random_weights, tmp_path, [night, noon], "--snapshots")
+    assert np.array_equal(first, second)
+
+
+def test_a_video_of_16_bits_is_scaled_as_the_node_scales_its_stream(random_weights: Path, tmp_path: Path) -> None:
+    frames = a_hot_object_comes_in()
+    with VideoWriter(tmp_path / "vi.mp4", 25.0) as video:
+        for _ in frames:
+            video.write(np.zeros((*ROAD.shape, 3), np.uint8))
+    for name, layout, thermal in (("counts", "gray16le", frames), ("grey", "gray", of_the_node(frames))):
+        with av.open(str(tmp_path / f"{name}.mkv"), "w") as container:
+            stream = container.add_stream("ffv1", rate=25)
+            stream.height, stream.width, stream.pix_fmt = *ROAD.shape, layout
+            for frame in thermal:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format=layout)))
+            container.mux(stream.encode())
+        paths = ("--vi", tmp_path / "vi.mp4", "--ir", tmp_path / f"{name}.mkv", "--out", tmp_path / name)
+        assert run(*paths, "--model", random_weights).exit_code == 0
+    results = []
+    for name in ("counts", "grey"):
+        with VideoReader(tmp_path / name / "fused" / "vi.mp4") as video:
+            results.append([frame for _, frame in video])
+    assert len(results[0]) == len(frames)
+    for from_counts, from_grey in zip(*results, strict=True):
+        assert np.array_equal(from_counts, from_grey)
+
+
+@pytest.mark.parametrize(("dtype", "suffix"), [(np.uint8, "png"), (np.uint16, "png"), (np.float32, "tiff")])
+def test_a_thermal_file_is_read_with_the_values_that_it_holds(
+    dtype: type[np.uint8 | np.uint16 | np.float32], suffix: str, tmp_path: Path
+) -> None:
+    values: NDArray[np.integer | np.floating] = np.arange(48).reshape(6, 8).astype(dtype)
+    assert cv2.imwrite(str(tmp_path / f"a.{suffix}"), values)
+    read = read_thermal(tmp_path / f"a.{suffix}")
+    assert read.dtype == dtype
+    assert np.array_equal(read, values)

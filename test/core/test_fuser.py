@@ -45,7 +45,7 @@ def test_equal_input_gives_equal_bits_also_after_loading_again(fuser: Fuser, ran
 
 def test_thermal_may_be_8_bit_or_float(fuser: Fuser) -> None:
     rgb, thermal = images(40, 40)
-    as_float = fuser(rgb, thermal.astype(np.float32) / 255)
+    as_float = fuser(rgb, thermal.astype(np.float32) / np.float32(255))
     np.testing.assert_allclose(fuser(rgb, thermal).fused_luma, as_float.fused_luma, atol=1e-5)
 
 
@@ -146,7 +146,7 @@ def test_a_weights_file_says_what_it_is(random_weights: Path) -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_replacing_the_luma_by_itself_changes_no_colour(seed: int) -> None:
     rgb = np.random.default_rng(seed).integers(0, 256, (6, 7, 3), dtype=np.uint8)
-    same = with_luma(rgb, luma(rgb).astype(np.float32) / 255)
+    same = with_luma(rgb, luma(rgb).astype(np.float32) / np.float32(255))
     assert np.array_equal(same, rgb)
 
 

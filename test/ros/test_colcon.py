@@ -34,7 +34,7 @@ def sourced(overlay: Path) -> dict[str, str]:
 @pytest.fixture
 def installed_node(
     overlay: Path, sourced: dict[str, str], domain: int, tmp_path: Path
-) -> Iterator[subprocess.Popen[str]]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """The installed executable, started outside the repository."""
     environment = {**sourced, "ROS_DOMAIN_ID": str(domain)}
     executable = overlay / "lib" / "epofusion_ros" / "fusion_node"
@@ -56,13 +56,16 @@ def test_the_overlay_announces_the_package_and_holds_its_files(overlay: Path) ->
         assert held
         for path in held:
             assert (share / "epofusion_ros" / path).read_bytes() == (REPOSITORY / path).read_bytes()
+    for model in (REPOSITORY / "epofusion_core" / "weights").iterdir():
+        assert len(list(overlay.rglob(model.name))) == 1, f"{model.name} lies in the overlay once"
     assert os.access(overlay / "lib" / "epofusion_ros" / "epofusion", os.X_OK)
 
 
 def test_code_and_files_of_the_overlay_come_before_those_of_the_checkout(
     overlay: Path, sourced: dict[str, str], tmp_path: Path
 ) -> None:
-    program = "from epofusion_ros.installed_files import share_file; print(share_file('config/epofusion.yaml'))"
+    program = "from epofusion_ros.installed_files import share_file; print(share_file('config/epofusion.yaml'))\n"
+    program += "from epofusion_core.model.card import resolve_weights; print(resolve_weights('epofusion_xs'))"
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=sourced,
@@ -72,7 +75,9 @@ def test_code_and_files_of_the_overlay_come_before_those_of_the_checkout(
         timeout=60,
         check=True,
     )
-    assert Path(done.stdout.strip()) == overlay / "share" / "epofusion_ros" / "config" / "epofusion.yaml"
+    config, weights = map(Path, done.stdout.splitlines())
+    assert config == overlay / "share" / "epofusion_ros" / "config" / "epofusion.yaml"
+    assert overlay in weights.parents
 
 
 def test_the_installed_node_answers_over_dds(installed_node: subprocess.Popen[str]) -> None:

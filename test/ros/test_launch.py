@@ -78,7 +78,7 @@ def test_it_uses_documented_names_only(file: Path) -> None:
         "launch_ros.substitutions": {"FindPackageShare"},
     }
     imports = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
-    used = {node.module: {alias.name for alias in node.names} for node in imports if "launch" in str(node.module)}
+    used = {str(node.module): {alias.name for alias in node.names} for node in imports if "launch" in str(node.module)}
     assert used.keys() <= documented.keys()
     assert all(names <= documented[module] for module, names in used.items())
 

@@ -8,11 +8,10 @@ import torch
 import torchvision
 from numpy.typing import NDArray
 
+from epofusion_core.atomic_file import replacing
 from epofusion_core.downstream.detectors.torchvision_detector import TorchvisionDetector, image_tensor
 from epofusion_core.downstream.schedule import TrainingSchedule
 from epofusion_core.imaging import read_rgb
-
-_FORMAT = "epofusion-detector-1"
 
 
 def train_torchvision(
@@ -50,9 +49,9 @@ def train_torchvision(
         optimiser.step()
         falling.step()
         losses.append(float(loss.detach()))
-    weights.parent.mkdir(parents=True, exist_ok=True)
     state = {key: value.cpu() for key, value in network.state_dict().items()}
-    torch.save({"format": _FORMAT, "model": model, "classes": list(classes), "state": state}, weights)
+    with replacing(weights) as partial:
+        torch.save({"model": model, "classes": list(classes), "state": state}, partial)
     return losses
 
 

@@ -19,7 +19,7 @@ from epofusion_core.data.annotations import (
 )
 from epofusion_core.data.load import LoadedPair, load_pair
 from epofusion_core.data.outline import GrabCutOutliner
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.imaging import write_png
 from epofusion_core.training.augment import AugmentConfig
 from epofusion_core.training.dataset import TrainingPairs
@@ -28,32 +28,32 @@ HEADER = "name,left,top,right,bottom\n"
 
 
 @pytest.fixture
-def blinded(tmp_path: Path) -> Pair:
+def blinded(tmp_path: Path) -> FilePair:
     """White to the left, dark to the right; warm all over, so that a rule would call everything an object."""
     visible = np.zeros((64, 96, 3), np.uint8)
     visible[:, :48] = 255
     infrared = np.random.default_rng(0).integers(100, 250, (64, 96), dtype=np.uint8)
     write_png(tmp_path / "vi.png", visible)
     write_png(tmp_path / "ir.png", infrared)
-    return Pair("road/1", tmp_path / "vi.png", tmp_path / "ir.png")
+    return FilePair("road/1", tmp_path / "vi.png", tmp_path / "ir.png")
 
 
-def load_first(pair: Pair, annotations: Annotations) -> LoadedPair:
+def load_first(pair: FilePair, annotations: Annotations) -> LoadedPair:
     """Load a pair in the widest scope that it is annotated in."""
     return load_pair(pair, annotations, annotations.scopes_of(pair)[0])
 
 
-def load_marked(pair: Pair, lines: str) -> LoadedPair:
+def load_marked(pair: FilePair, lines: str) -> LoadedPair:
     return load_first(pair, Annotations(glare_boxes=read_marked_boxes(boxes_file(pair, lines))))
 
 
-def boxes_file(pair: Pair, lines: str) -> Path:
+def boxes_file(pair: FilePair, lines: str) -> Path:
     file = pair.visible.with_name("boxes.csv")
     file.write_text(HEADER + lines)
     return file
 
 
-def test_objects_are_what_was_marked_and_no_rule_s(blinded: Pair) -> None:
+def test_objects_are_what_was_marked_and_no_rule_s(blinded: FilePair) -> None:
     loaded = load_marked(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\nroad/2,,,,\n")
     objects = loaded.objects > 0
     assert loaded.annotated
@@ -62,27 +62,27 @@ def test_objects_are_what_was_marked_and_no_rule_s(blinded: Pair) -> None:
     assert np.count_nonzero(objects) == 20 * 20 + 8 * 10
 
 
-def test_a_pair_that_was_looked_at_and_holds_nothing_teaches_that(blinded: Pair) -> None:
+def test_a_pair_that_was_looked_at_and_holds_nothing_teaches_that(blinded: FilePair) -> None:
     loaded = load_marked(blinded, "road/1,,,,\n")
     assert loaded.annotated
     assert not loaded.objects.any()
 
 
-def test_a_pair_that_nobody_looked_at_keeps_its_rule(blinded: Pair) -> None:
+def test_a_pair_that_nobody_looked_at_keeps_its_rule(blinded: FilePair) -> None:
     loaded = load_marked(blinded, "road/2,,,,\n")
     assert not loaded.annotated
     assert loaded.allow_added_glare
     assert loaded.objects.any()
 
 
-def test_outlines_win_over_boxes(blinded: Pair, tmp_path: Path) -> None:
+def test_outlines_win_over_boxes(blinded: FilePair, tmp_path: Path) -> None:
     write_png(tmp_path / "mask.png", np.full((64, 96), 255, np.uint8))
     loaded = load_marked(replace(blinded, mask=tmp_path / "mask.png"), "road/1,,,,\n")
     assert loaded.objects.all()
     assert loaded.allow_added_glare
 
 
-def test_no_glare_is_laid_over_what_was_marked_in_the_glare_alone(blinded: Pair) -> None:
+def test_no_glare_is_laid_over_what_was_marked_in_the_glare_alone(blinded: FilePair) -> None:
     """A lamp over the dark half would light up unmarked objects, and teach that they are none."""
     config = AugmentConfig(crop_px=64, scale_min=1.0, scale_max=1.0, glare=1.0, gamma=0, noise=0, focus_glare=0)
     marked = load_marked(blinded, "road/1,10,20,30,40\n")
@@ -92,7 +92,7 @@ def test_no_glare_is_laid_over_what_was_marked_in_the_glare_alone(blinded: Pair)
     assert any(len(lit[number]["luma"].unique()) > 2 for number in range(8)), "glare has grey levels in between"
 
 
-def test_a_pair_whose_objects_are_all_marked_takes_more_glare(blinded: Pair) -> None:
+def test_a_pair_whose_objects_are_all_marked_takes_more_glare(blinded: FilePair) -> None:
     boxes = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\n"))
     in_glare = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\n"))
     loaded = load_first(blinded, Annotations(object_boxes=boxes, glare_boxes=in_glare))
@@ -101,18 +101,19 @@ def test_a_pair_whose_objects_are_all_marked_takes_more_glare(blinded: Pair) -> 
     assert np.count_nonzero(loaded.objects) == 20 * 20 + 8 * 10
 
 
-def test_a_pair_in_two_scopes_has_all_objects_in_one_and_those_in_its_glare_in_the_other(blinded: Pair) -> None:
+def test_a_pair_in_two_scopes_has_all_objects_in_one_and_those_in_its_glare_in_the_other(blinded: FilePair) -> None:
     everything = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\nroad/1,60,0,70,8\n"))
     in_glare = read_marked_boxes(boxes_file(blinded, "road/1,10,20,30,40\n"))
     annotations = Annotations(object_boxes=everything, glare_boxes=in_glare)
     assert annotations.scopes_of(blinded) == [Scope.ALL, Scope.GLARE]
     whole, glare = (load_pair(blinded, annotations, scope) for scope in annotations.scopes_of(blinded))
-    assert (np.count_nonzero(whole.objects), np.count_nonzero(glare.objects)) == (20 * 20 + 8 * 10, 20 * 20)
+    assert np.count_nonzero(whole.objects) == 20 * 20 + 8 * 10
+    assert np.count_nonzero(glare.objects) == 20 * 20
     assert whole.allow_added_glare
     assert not glare.allow_added_glare
 
 
-def test_objects_in_boxes_are_outlined_and_cold_ones_keep_their_box(blinded: Pair) -> None:
+def test_objects_in_boxes_are_outlined_and_cold_ones_keep_their_box(blinded: FilePair) -> None:
     infrared = np.random.default_rng(0).normal(50, 3, (64, 96)).astype(np.uint8)
     y, x = np.mgrid[0:64, 0:96]
     warm = ((x - 24) / 8) ** 2 + ((y - 32) / 16) ** 2 <= 1
@@ -182,7 +183,7 @@ def test_the_boxes_that_ship_can_be_read_and_hold_objects_and_empty_pairs(name: 
 CORRECTIONS_HEADER = "name,box,left,top,right,bottom\n"
 
 
-def load_corrected(pair: Pair, lines: str) -> LoadedPair:
+def load_corrected(pair: FilePair, lines: str) -> LoadedPair:
     """The pair brings two boxes of 24 x 16 pixels, in its upper left and lower right corner."""
     boxes, file = pair.visible.with_name("boxes.txt"), pair.visible.with_name("corrections.csv")
     boxes.write_text("0 0.125 0.125 0.25 0.25\n2 0.875 0.875 0.25 0.25\n")
@@ -190,7 +191,7 @@ def load_corrected(pair: Pair, lines: str) -> LoadedPair:
     return load_first(replace(pair, boxes=boxes), Annotations(box_corrections=read_box_corrections(file)))
 
 
-def test_boxes_of_a_dataset_are_moved_taken_away_and_added(blinded: Pair) -> None:
+def test_boxes_of_a_dataset_are_moved_taken_away_and_added(blinded: FilePair) -> None:
     loaded = load_corrected(blinded, "road/1,0,4,4,20,12\nroad/1,1,,,,\nroad/1,,60,0,70,8\nroad/2,,,,,\n")
     objects = loaded.objects > 0
     assert loaded.annotated
@@ -200,19 +201,19 @@ def test_boxes_of_a_dataset_are_moved_taken_away_and_added(blinded: Pair) -> Non
     assert np.count_nonzero(objects) == 8 * 16 + 8 * 10
 
 
-def test_boxes_that_were_found_right_are_the_objects(blinded: Pair) -> None:
+def test_boxes_that_were_found_right_are_the_objects(blinded: FilePair) -> None:
     objects = load_corrected(blinded, "road/1,,,,,\n").objects > 0
     assert objects[:16, :24].all()
     assert objects[48:, 72:].all()
     assert np.count_nonzero(objects) == 2 * 16 * 24
 
 
-def test_boxes_that_nobody_looked_at_are_not_taken_for_objects(blinded: Pair) -> None:
+def test_boxes_that_nobody_looked_at_are_not_taken_for_objects(blinded: FilePair) -> None:
     assert not load_corrected(blinded, "road/2,,,,,\n").annotated
 
 
 @pytest.mark.parametrize("lines", ["road/1,2,,,,\n", "road/1,0,,,,\nroad/1,0,4,4,20,12\n"])
-def test_a_correction_of_a_box_that_is_not_there_names_the_pair(blinded: Pair, lines: str) -> None:
+def test_a_correction_of_a_box_that_is_not_there_names_the_pair(blinded: FilePair, lines: str) -> None:
     with pytest.raises(ValueError, match=r"pair road/1: box [02] is to be corrected; expected one of 2, each once"):
         load_corrected(blinded, lines)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from epofusion_core.data.annotations import Annotations, Box
-from epofusion_core.data.pairs import Pair, find_pairs
+from epofusion_core.data.pairs import FilePair, find_pairs
 from epofusion_core.downstream.detect import ImageMaker, Judged, Score, judge_pairs, scores_of
 from epofusion_core.downstream.detection_report import tables, worst_misses, write_detection_report
 from epofusion_core.downstream.glare import Glare
@@ -26,7 +26,7 @@ def judge(bright_square_judge: Path) -> Judge:
     return Judge("squares", str(bright_square_judge))
 
 
-def judged_by(judge: Judge, pairs: list[Pair], maker: ImageMaker, seeds: tuple[int, ...] = (0,)) -> list[Judged]:
+def judged_by(judge: Judge, pairs: list[FilePair], maker: ImageMaker, seeds: tuple[int, ...] = (0,)) -> list[Judged]:
     return list(judge_pairs(pairs, seeds, maker, METHODS, [judge]))
 
 
@@ -62,7 +62,7 @@ def test_where_only_the_glare_is_marked_only_the_glare_counts(judge: Judge, walk
     visible = read_rgb(pair.visible)
     visible[0:30, 0:30] = 255
     write_png(pair.visible, visible)
-    bare = Pair(pair.name, pair.visible, pair.infrared)
+    bare = FilePair(pair.name, pair.visible, pair.infrared)
     maker = ImageMaker(Annotations(glare_boxes={pair.name: [Box(8, 8, 16, 16)]}))
     scores = scores_of(judged_by(judge, [bare], maker), [judge], ["visible", "infrared", "maximum"])
     assert {score.label for score in scores} == {ANY_CLASS}
@@ -103,9 +103,11 @@ def test_the_report_names_the_best_and_shows_what_was_missed(judge: Judge, walke
         rows = list(csv.DictReader(file))
     assert {(row["method"], row["ap50"]) for row in rows if row["part"] == "all"} == {("infrared", "1"), ("blind", "0")}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "ap50.csv", "ap50.png", "misses_squares_blind.png",
-    }  # fmt: skip
-    sheet = read_rgb(tmp_path / "out" / "misses_squares_blind.png")
+        "ap50.csv",
+        "ap50.png",
+        "misses",
+    }
+    sheet = read_rgb(tmp_path / "out" / "misses" / "squares_blind.png")
     assert sheet.shape[0] % 5 == 0
     left, right = np.split(sheet, 2, axis=1)
     assert (left.min(axis=2) > 250).sum() > (right.min(axis=2) > 250).sum()  # the person is seen in the infrared alone

@@ -64,7 +64,7 @@ def test_a_set_holds_each_methods_images_with_labels_and_is_kept_when_run_again(
 def test_each_methods_detector_judges_its_own_test_images(walkers: Path, tmp_path: Path) -> None:
     pairs, maker = find_pairs(walkers), ImageMaker()
     for split in ("train", "test"):
-        write_fused(pairs, maker, METHODS[:1], 0, tmp_path, split)
+        write_fused(pairs, maker, METHODS[:1], 0, tmp_path / "images", split)
     judge = train_detector(tmp_path, "infrared", maker.classes, DETECTOR, QUICK)
     weights = Path(judge.source.partition(":")[2])
     trained_at = weights.stat().st_mtime_ns
@@ -77,7 +77,7 @@ def test_each_methods_detector_judges_its_own_test_images(walkers: Path, tmp_pat
 
 
 def test_a_detector_that_torchvision_lacks_is_refused(walkers: Path, tmp_path: Path) -> None:
-    write_fused(find_pairs(walkers), ImageMaker(), METHODS[:1], 0, tmp_path, "train")
+    write_fused(find_pairs(walkers), ImageMaker(), METHODS[:1], 0, tmp_path / "images", "train")
     with pytest.raises(ValueError, match="torchvision has no detector 'yolo99'"):
         train_detector(tmp_path, "infrared", ["person"], "yolo99", QUICK)
 

@@ -191,7 +191,7 @@ def test_a_file_of_the_cache_is_whole_or_not_there(tmp_path: Path, monkeypatch: 
     assert full.stdout.strip() == "[]", "a write that fails leaves nothing behind"
     contents = [bytes([number]) * 3_000_000 for number in range(4)]
     with ThreadPoolExecutor(len(contents)) as pool:
-        paths = list(pool.map(lambda content: cached_file("shared", lambda: content, "made", str), contents))
+        paths = list(pool.map(lambda content: cached_file("shared", lambda: content, "made", print), contents))
     assert paths == [cache_folder() / "shared"] * len(contents)
     assert paths[0].read_bytes() in contents, "of processes that write it at once, one wins"
     assert len(list(cache_folder().iterdir())) == 2

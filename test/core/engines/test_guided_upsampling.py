@@ -32,7 +32,7 @@ def test_masks_of_drives_fit_their_objects_better_than_latent_pixels_do() -> Non
             glare = overexposed_region(luma(frame.visible))
             probability = latent(objects)
             bilinear = cv2.resize(probability, objects.shape[::-1], interpolation=cv2.INTER_LINEAR)
-            guided = guided_upsample(probability, frame.thermal.astype(np.float32) / 255)
+            guided = guided_upsample(probability, frame.thermal.astype(np.float32) / np.float32(255))
             plain, fitted = (mask_metrics((m > 0.5) & glare, objects & glare) for m in (bilinear, guided))
             gains.append(fitted.iou - plain.iou)
     assert min(gains) > -0.03

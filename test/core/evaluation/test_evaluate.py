@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from epofusion_core.data.annotations import Box, MarkedBoxes
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.pairs import find_pairs
-from epofusion_core.evaluation.evaluate import Outcome, measure_clips, measure_pairs
+from epofusion_core.evaluation.evaluate import ItemResult, measure_clips, measure_pairs
 from epofusion_core.evaluation.methods import FolderMethod, Method, ModelMethod, RuleMethod
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.fuse_files import fuse_files
@@ -21,7 +21,7 @@ from epofusion_core.video import VideoWriter
 RULES: list[Method] = [RuleMethod("maximum"), RuleMethod("average")]
 
 
-def figures_of(outcomes: list[Outcome]) -> list[tuple[str, str, list[tuple[str, float]]]]:
+def figures_of(outcomes: list[ItemResult]) -> list[tuple[str, str, list[tuple[str, float]]]]:
     return [(m.item, m.method, sorted(m.figures.items())) for outcome in outcomes for m in outcome.measurements]
 
 
@@ -37,7 +37,10 @@ def test_a_model_gets_the_figures_of_the_images_that_it_writes(
 ) -> None:
     town = glare_pairs / "town"
     fuse_files(Fuser.load(random_weights), town / "vi", town / "ir", tmp_path / "fused_by_model")
-    methods = [ModelMethod("model", str(random_weights)), FolderMethod("model", tmp_path / "fused_by_model")]
+    methods: list[Method] = [
+        ModelMethod("model", str(random_weights)),
+        FolderMethod("model", tmp_path / "fused_by_model"),
+    ]
     by_model, by_folder = (list(measure_pairs(find_pairs(town), [method])) for method in methods)
     np.testing.assert_equal(figures_of(by_model), figures_of(by_folder))
     assert "mask_iou" in by_model[0].measurements[0].figures

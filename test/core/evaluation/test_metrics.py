@@ -101,7 +101,7 @@ def test_figures_stay_in_their_ranges_for_any_image(seed: int, height: int, widt
 def test_a_wrong_image_is_named_with_what_was_expected(infrared: NDArray[np.generic], complaint: str) -> None:
     grey = np.zeros((50, 50), np.uint8)
     with pytest.raises(ValueError, match=complaint):
-        fusion_metrics(grey, infrared, grey)
+        fusion_metrics(grey, infrared, grey)  # type: ignore[arg-type]
 
 
 def test_an_image_too_small_for_vif_is_refused() -> None:

@@ -4,15 +4,15 @@ import json
 import subprocess
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.evaluation.evaluate import measure_pairs
-from epofusion_core.evaluation.methods import FolderMethod, RuleMethod
+from epofusion_core.evaluation.methods import FolderMethod, Method, RuleMethod
 from epofusion_core.evaluation.report import render
 from epofusion_core.evaluation.summary import Evaluation, collect
+from epofusion_core.imaging import read_rgb
 
 PROBE = """<script>
 addEventListener("load", () => {
@@ -31,7 +31,7 @@ addEventListener("load", () => {
 
 @pytest.fixture
 def evaluation(glare_pairs: Path) -> Evaluation:
-    methods = [
+    methods: list[Method] = [
         RuleMethod("maximum"),
         RuleMethod("average"),
         FolderMethod("<b>mine</b>", glare_pairs / "country" / "ir"),
@@ -74,6 +74,6 @@ def test_the_page_follows_the_readers_light_or_dark_setting(
         shot = tmp_path / f"{scheme}.png"
         options = (f"--screenshot={shot}", "--window-size=800,600", f"--blink-settings=preferredColorScheme={setting}")
         browse(chromium, page, *options)
-        brightness[scheme] = np.median(cv2.imread(str(shot)))
+        brightness[scheme] = float(np.median(read_rgb(shot)))
     assert brightness["light"] > 230
     assert brightness["dark"] < 50

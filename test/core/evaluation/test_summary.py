@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from epofusion_core.evaluation.evaluate import Measurement, Outcome
+from epofusion_core.evaluation.evaluate import ItemResult, Measurement
 from epofusion_core.evaluation.summary import Table, collect, tables
 from epofusion_core.evaluation.thumbnails import Tile
 
@@ -24,7 +24,7 @@ def test_means_are_over_the_pairs_that_every_method_has() -> None:
 
 
 def test_a_method_without_any_result_is_left_out_of_the_comparison() -> None:
-    evaluation = collect([Outcome("1", [measured("1", "a", mi=4.0)], ["b, 1: is missing"])], sheet_size=0)
+    evaluation = collect([ItemResult("1", [measured("1", "a", mi=4.0)], ["b, 1: is missing"])], sheet_size=0)
     assert [row.method for row in evaluation.tables[0].rows] == ["a"]
     assert evaluation.problems == ["b, 1: is missing"]
 
@@ -68,14 +68,14 @@ def test_what_does_not_apply_is_neither_averaged_nor_ranked_nor_shown() -> None:
 
 def test_the_contact_sheet_shows_the_most_overexposed_pairs_first() -> None:
     tile = [Tile("visible", b"")]
-    outcomes = [Outcome(str(share), overexposed_fraction=share, tiles=tile) for share in (0.1, 0.5, 0.0, 0.3)]
+    outcomes = [ItemResult(str(share), overexposed_fraction=share, tiles=tile) for share in (0.1, 0.5, 0.0, 0.3)]
     evaluation = collect(outcomes, sheet_size=2, problems=["x.png: has no partner"])
     assert [outcome.item for outcome in evaluation.sheet] == ["0.5", "0.3"]
     assert evaluation.problems == ["x.png: has no partner"]
 
 
 def test_nothing_measured_gives_no_table() -> None:
-    assert collect([Outcome("1", problems=["1: is no image"])], sheet_size=4).tables == []
+    assert collect([ItemResult("1", problems=["1: is no image"])], sheet_size=4).tables == []
     assert tables([measured("1", "a", mi=1), measured("2", "b", mi=1)]) == []
 
 

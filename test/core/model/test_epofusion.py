@@ -28,7 +28,8 @@ def images(height: int, width: int, batch: int = 1) -> tuple[Tensor, Tensor]:
 def test_the_paper_size_has_the_published_parameters_and_operations() -> None:
     complexity = measure_complexity(build("epofusion_t"), 480, 640)
     assert complexity.parameters == pytest.approx(33.87e6, rel=0.01)
-    assert complexity.fusion_macs == pytest.approx(149.99e9, rel=0.01)
+    guidance = sum(part.macs for part in complexity.parts if part.name == "guidance")
+    assert complexity.macs - guidance == pytest.approx(149.99e9, rel=0.01), "the published figure is without the head"
 
 
 def test_the_parts_account_for_every_parameter() -> None:
@@ -101,24 +102,33 @@ def test_any_number_of_steps_runs(steps: int) -> None:
     assert torch.isfinite(fused).all()
 
 
-def test_latent_only_sampling_decodes_once() -> None:
-    latent_only = build("epofusion_s", reencode=False)
+@pytest.mark.parametrize(("reencode", "decoded"), [(True, 3), (False, 1)])
+def test_latent_only_sampling_decodes_once_and_otherwise_every_step_does(reencode: bool, decoded: int) -> None:
+    model = build("epofusion_s", reencode=reencode)
     calls = 0
 
     def count(*_: object) -> None:
         nonlocal calls
         calls += 1
 
-    latent_only.mscf.register_forward_hook(count)
+    model.mscf.register_forward_hook(count)
     with torch.inference_mode():
-        fused, _ = latent_only(*images(64, 64))
-    assert calls == 1
+        fused, _ = model(*images(64, 64), steps=3)
+    assert calls == decoded
     assert torch.isfinite(fused).all()
 
 
 def test_a_configuration_survives_its_plain_form() -> None:
     for config in MODELS.values():
         assert ModelConfig.from_dict(config.to_dict()) == config
+
+
+def test_the_keys_on_disk_outlive_the_names_in_the_code() -> None:
+    config = replace(named_config("epofusion_xs"), selection_gain=2.0, selection_radius_px=3)
+    plain = config.to_dict()
+    assert (plain["sharpness"], plain["choice_reach_px"]) == (2.0, 3)
+    assert (plain["relief_gain"], plain["relief_reach_px"]) == (config.darkening_gain, config.darkening_radius_px)
+    assert ModelConfig.from_dict(plain) == config
 
 
 def test_a_wrong_configuration_is_refused_in_one_sentence() -> None:

@@ -29,6 +29,10 @@ def warped(thermal: Images, matrix: NDArray[np.float64]) -> Images:
     return [np.asarray(cv2.warpPerspective(image, inverse, SIZE[::-1]), np.uint8) for image in thermal]
 
 
+def blurred(image: NDArray[np.uint8], sigma_px: float) -> NDArray[np.uint8]:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), np.uint8)
+
+
 def error_px(found: NDArray[np.float64], wanted: NDArray[np.float64]) -> float:
     """Mean distance over the image at which both put the same thermal pixels."""
     columns, rows = np.meshgrid(np.linspace(0, 639, 9), np.linspace(0, 479, 7))
@@ -80,9 +84,7 @@ def test_a_camera_of_another_size_is_registered_in_its_own_pixels() -> None:
 
 def test_images_that_have_nothing_in_common_are_not_to_be_relied_on() -> None:
     rng = np.random.default_rng(2)
-    visible, thermal = (
-        [cv2.GaussianBlur(rng.integers(0, 256, SIZE, np.uint8), (0, 0), 3) for _ in range(4)] for _ in "vt"
-    )
+    visible, thermal = ([blurred(rng.integers(0, 256, SIZE, np.uint8), 3) for _ in range(4)] for _ in "vt")
     assert estimate_homography(visible, thermal).residual_px > 3
 
 
@@ -97,7 +99,7 @@ def board(square: int, left: int, top: int) -> NDArray[np.uint8]:
 
 def test_a_checkerboard_is_used_where_it_is_seen_also_with_cold_and_warm_exchanged() -> None:
     places = [(150, 120), (200, 180), (120, 200)]
-    visible = [cv2.GaussianBlur(board(32, *place), (0, 0), 1) for place in places]
+    visible = [blurred(board(32, *place), 1) for place in places]
     matrix = similarity(SIZE, 1.1, 3.0, (12.0, -7.0))
     thermal = [255 - image for image in warped(visible, matrix)]
     found = estimate_homography(visible, thermal, pattern=(8, 5))

@@ -12,7 +12,7 @@ from epofusion_core.data.annotations import Annotations, Scope
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.glare import PEAK_RANGE, LightSpot, add_glare, random_spot
 from epofusion_core.data.load import LoadedPair, load_clip, load_pair
-from epofusion_core.data.pairs import Pair
+from epofusion_core.data.pairs import FilePair
 from epofusion_core.data.saliency import salient_infrared
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, write_png
@@ -152,4 +152,4 @@ def test_a_pair_of_different_sizes_is_named(tmp_path: Path) -> None:
     write_png(tmp_path / "vi.png", np.zeros((8, 8, 3), np.uint8))
     write_png(tmp_path / "ir.png", np.zeros((8, 9), np.uint8))
     with pytest.raises(ValueError, match="street/7: visible is 8x8, infrared 9x8"):
-        load_pair(Pair("street/7", tmp_path / "vi.png", tmp_path / "ir.png"), Annotations(), Scope.RULE)
+        load_pair(FilePair("street/7", tmp_path / "vi.png", tmp_path / "ir.png"), Annotations(), Scope.RULE)

@@ -1,5 +1,7 @@
 """The differentiable measures of what is kept: they agree with the evaluation's, and pull images the right way."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +37,9 @@ def test_the_measures_agree_with_those_of_the_evaluation(images: list[np.ndarray
 
 
 @pytest.mark.parametrize("measure", [edge_preservation, information_fidelity, structural_similarity])
-def test_following_a_measure_brings_back_what_a_veil_has_lost(measure, images: list[np.ndarray]) -> None:  # noqa: ANN001
+def test_following_a_measure_brings_back_what_a_veil_has_lost(
+    measure: Callable[[Tensor, Tensor, Tensor], Tensor], images: list[np.ndarray]
+) -> None:
     visible, thermal, _, veil = (tensor(image) for image in images)
     fused = veil.clone().requires_grad_()
     before = measure(fused, visible, thermal).mean()

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,13 +139,13 @@ def annotated(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_masks_are_learned_alone_and_what_draws_the_fused_image_stays(annotated: Path, tmp_path: Path) -> None:
     everything = settings(annotated, iterations=2)
     start = train(everything, tmp_path / "start", cpu=True)
-    masks = replace(everything, trained="masks", init=start, iterations=60, learning_rate=3e-3)
+    masks = replace(everything, stage="masks", init=start, iterations=60, learning_rate=3e-3)
     finished = train(masks, tmp_path / "masks", cpu=True)
     before, after = tensors(start), tensors(finished)
     changed = {name.split(".")[0] for name, tensor in before.items() if not torch.equal(tensor, after[name])}
     assert changed == {"encoder", "neck", "guidance"}
     provenance = read_card(finished).provenance
-    assert (provenance["trained"], provenance["iterations"]) == ("masks", 60)
+    assert (provenance["stage"], provenance["iterations"]) == ("masks", 60)
     assert provenance["init"]["iterations"] == 2, "what the rest of the network has had is not forgotten"
     luma, infrared = torch.full((1, 1, 64, 64), 1.0), torch.full((1, 1, 64, 64), 30 / 255)
     infrared[..., 20:45, 20:40] = 200 / 255
@@ -162,7 +164,7 @@ def test_the_feature_is_held_to_what_it_was(annotated: Path, tmp_path: Path) -> 
             return load_weights(weights)[0].feature(luma, infrared)
 
     def change(feature_weight: float) -> float:
-        masks = settings(annotated, trained="masks", init=start, iterations=30, feature_weight=feature_weight)
+        masks = settings(annotated, stage="masks", init=start, iterations=30, feature_weight=feature_weight)
         weights = train(masks, tmp_path / str(feature_weight), cpu=True)
         return feature_loss(feature(weights), feature(start)).item()
 
@@ -185,14 +187,14 @@ def test_what_is_well_exposed_need_not_teach_masks(pairs: Path) -> None:
         config = settings(pairs, loss=LossConfig(well_exposed_weight=weight))
         torch.manual_seed(0)
         forward = FusionObjective(EPOFusion(named_config(config.model)), config)
-        return forward(batch, torch.Generator())["guidance"].item()
+        return float(forward(batch, torch.Generator())["guidance"].item())
 
     assert guidance(0.0) == 0.0 < guidance(0.1)
 
 
 def test_masks_need_annotated_pairs(pairs: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no training pair has annotated objects"):
-        train(settings(pairs, trained="masks"), tmp_path, cpu=True)
+        train(settings(pairs, stage="masks"), tmp_path, cpu=True)
 
 
 def test_weights_of_another_shape_to_start_from_are_named(pairs: Path, tmp_path: Path) -> None:
@@ -214,8 +216,9 @@ def test_boxes_of_other_pairs_are_told(option: str, content: str, pairs: Path, t
     boxes = tmp_path / "boxes.csv"
     boxes.write_text(content)
     config = settings(pairs)
+    marked: dict[str, Any] = {option: boxes}
     with pytest.warns(UserWarning, match="name no pair that is trained on"):
-        load_training_pairs(replace(config, data=replace(config.data, **{option: boxes})))
+        load_training_pairs(replace(config, data=replace(config.data, **marked)))
 
 
 def test_a_pair_with_both_kinds_of_boxes_is_taken_with_its_own_glare_and_with_more(pairs: Path, tmp_path: Path) -> None:
@@ -301,7 +304,7 @@ def test_two_processes_train_as_one_process_with_the_same_samples(pairs: Path, t
                 tensor.float(),
                 atol=2e-4,
                 rtol=2e-3,
-                msg=lambda text, name=name: f"{name}: {text}",
+                msg=partial("{}: {}".format, name),
             )
 
 
@@ -340,6 +343,13 @@ def test_mixed_precision_is_switched_off_by_a_bare_no_which_yaml_reads_as_false(
     path = tmp_path / "config.yaml"
     path.write_text("model: epofusion_s\ndata: {root: .}\nmixed_precision: no")
     assert read_train_config(path).mixed_precision == "no"
+
+
+def test_the_key_of_earlier_versions_still_names_the_stage(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("model: epofusion_xs\ndata: {root: pairs}\ntrained: masks\n")
+    assert read_train_config(path).stage == "masks"
+    assert read_train_config(path, {"trained": "all"}).stage == "all"
 
 
 @pytest.mark.parametrize("name", ["paper", "t", "s", "xs"])

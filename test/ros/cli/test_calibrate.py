@@ -38,10 +38,10 @@ def test_a_folder_gives_a_file_that_the_node_registers_with(
     frames: list[tuple[DriveFrame, np.ndarray]], tmp_path: Path
 ) -> None:
     for index, (frame, thermal) in enumerate(frames):
-        write_png(tmp_path / "vi" / f"{index}.png", frame.visible)
-        write_png(tmp_path / "ir" / f"{index}.png", thermal)
+        write_png(tmp_path / "pairs" / "vi" / f"{index}.png", frame.visible)
+        write_png(tmp_path / "pairs" / "ir" / f"{index}.png", thermal)
     out = tmp_path / "rig" / "calibration.yaml"
-    done = CliRunner().invoke(app, ["calibrate", "--data", str(tmp_path), "--out", str(out)])
+    done = CliRunner().invoke(app, ["calibrate", "--data", str(tmp_path / "pairs"), "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert "6 pairs, by gradients, similarity: residual" in done.output
     assert grid_error_px(out) < 1.0

@@ -43,7 +43,7 @@ def test_frozen_judges_compare_sources_rules_models_and_others(
     assert list(found) == ["visible", "infrared", "maximum", "average", "glare_maximum", "ours", "theirs"]
     assert (found["visible"], found["infrared"], found["theirs"]) == ("0", "1", "1")
     assert (out / "ap50.png").stat().st_size > 1000
-    assert (out / "misses_squares_ours.png").is_file()
+    assert (out / "misses" / "squares_ours.png").is_file()
 
 
 def test_what_cannot_be_used_is_named_and_the_exit_code_says_so(

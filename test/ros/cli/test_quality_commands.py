@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from epofusion_core.evaluation.baselines import average
-from epofusion_core.imaging import read_grey, write_png
+from epofusion_core.imaging import read_grey, read_rgb, write_png
 from epofusion_core.video import VideoWriter
 from epofusion_ros.cli.ablate import ablate
 from epofusion_ros.cli.evaluate import evaluate
@@ -26,7 +26,7 @@ BOXES = str(Path(__file__).parents[3] / "config" / "train" / "glare_boxes.csv")
 RULES = ["maximum", "average", "glare_maximum"]
 
 
-def epofusion(*arguments: str | Path) -> Result:
+def epofusion(*arguments: str | Path | int) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
@@ -166,7 +166,7 @@ def test_ablate_writes_table_iv_and_the_curves_over_steps(town: Path, random_wei
     assert [row["steps"] for row in curves] == ["1", "2"]
     assert all(float(row["time_ms"]) > 0 and float(row["qabf"]) > 0 for row in curves)
     assert json.loads((out / "steps" / "steps.json").read_text())[1]["figures"]["mi"] > 0
-    plot = cv2.imread(str(out / "steps" / "steps.png"))
+    plot = read_rgb(out / "steps" / "steps.png")
     assert plot.shape[1] > 1000
     assert plot.std() > 5
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 import rclpy
@@ -17,6 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 
+from epofusion_core.imaging import read_rgb
 from epofusion_core.video import VideoReader
 from epofusion_ros.installed_files import DDS_PROFILE_VARIABLE
 
@@ -89,8 +89,8 @@ def test_the_video_and_the_masks_have_each_fused_frame(drive: tuple[str, Path]) 
 def test_sources_stand_beside_the_result(drive: tuple[str, Path]) -> None:
     from epofusion_core.simulation import Drive
 
-    picture = cv2.imread(str(min((drive[1] / "side_by_side").glob("*.png"))))
-    visible = picture[34 : 34 + 480, :640, ::-1]
+    picture = read_rgb(min((drive[1] / "side_by_side").glob("*.png")))
+    visible = picture[34 : 34 + 480, :640]
     rendered = Drive(0)
     differences = [np.abs(visible.astype(int) - rendered.frame(i).visible).max() for i in range(FRAMES)]
     assert min(differences) == 0

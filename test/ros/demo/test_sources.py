@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -88,3 +89,12 @@ def test_a_video_with_a_folder_is_refused(tmp_path: Path) -> None:
     video = write_video(tmp_path / "vi.mp4", 1, 30)
     with pytest.raises(ValueError, match="different kinds"):
         file_images(video, tmp_path)
+
+
+def test_the_node_is_given_the_counts_of_16_bit_files(tmp_path: Path) -> None:
+    counts = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) + 20_000
+    write_png(tmp_path / "vi" / "a.png", np.zeros((48, 64, 3), np.uint8))
+    (tmp_path / "ir").mkdir()
+    assert cv2.imwrite(str(tmp_path / "ir" / "a.png"), counts)
+    _, thermal = file_images(tmp_path / "vi", tmp_path / "ir")
+    assert np.array_equal(to_thermal(thermal.message), counts)

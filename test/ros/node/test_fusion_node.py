@@ -229,7 +229,8 @@ def test_reliability_follows_the_publishers_that_there_are(random_weights: Path,
 def test_debug_topics_show_the_thermal_image_as_the_model_sees_it_and_the_time_of_each_stage(
     random_weights: Path, domain: int, tmp_path: Path
 ) -> None:
-    thermal, stages = [], []
+    thermal: list[Image] = []
+    stages: list[Float32MultiArray] = []
     qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
     with running_node(random_weights, domain, tmp_path / "log"), Peer(listen_to=[]) as peer:
         peer.node.create_subscription(Image, "/epofusion/debug/thermal", thermal.append, qos)

@@ -8,7 +8,7 @@ every run.
 import os
 import tracemalloc
 from collections.abc import Mapping
-from dataclasses import Field, fields
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,12 @@ from epofusion_core.imaging import luma
 from epofusion_core.registration.apply import RegistrationError
 from epofusion_core.registration.calibration import Homography, write_homography
 from epofusion_ros.messages.conversion import ConversionError, to_rgb, to_thermal
-from epofusion_ros.parameters.declaration import Value, declaration
-from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
-from epofusion_ros.stream.frame_account import FATES, Account
-from epofusion_ros.stream.intake import Intake, Job
-from epofusion_ros.stream.pairing import NearestPairer, Pair, PairingLimits
+from epofusion_ros.parameters.declaration import Declaration, Value
+from epofusion_ros.parameters.node_parameters import DECLARATIONS, from_values
+from epofusion_ros.stream.frame_account import Account, Fate
+from epofusion_ros.stream.intake import Intake
+from epofusion_ros.stream.job import Job
+from epofusion_ros.stream.pairing import FramePair
 from epofusion_ros.stream.pipeline import FusionPipeline
 
 FUZZ = settings(
@@ -94,41 +95,39 @@ def pairs_of_images(draw: st.DrawFn) -> tuple[Image, Image]:
 
 # Parameter sets
 
-FIELDS = fields(NodeParameters)
 
-
-def in_range(each: "Field[Any]") -> st.SearchStrategy[Any]:
+def in_range(known: Declaration) -> st.SearchStrategy[Any]:
     """Return values of a parameter that its declaration allows."""
-    known, default = declaration(each), each.default
+    default = known.default
     if isinstance(default, str):
         return st.sampled_from(known.choices) if known.choices else st.text(max_size=9)
     if isinstance(default, int):
         return st.integers(int(known.lowest or 0), int(known.highest or 0))
     if isinstance(default, float):
         return st.floats(known.lowest, known.highest)
-    return st.tuples(st.floats(known.lowest, 50), st.floats(51, known.highest)).map(list)
+    return st.tuples(st.floats(known.lowest, 50), st.floats(51, known.highest))
 
 
-def of_its_type(each: "Field[Any]") -> st.SearchStrategy[Any]:
+def of_its_type(known: Declaration) -> st.SearchStrategy[Any]:
     """Return any values of a parameter's type, which ROS and the reader of parameter files see to."""
-    default = each.default
+    default = known.default
     if isinstance(default, str):
         return st.text(max_size=9)
     if isinstance(default, int):
         return st.integers(-(2**63), 2**63 - 1)
-    return st.floats() if isinstance(default, float) else st.lists(st.floats(), max_size=4)
+    return st.floats() if isinstance(default, float) else st.lists(st.floats(), max_size=4).map(tuple)
 
 
-VALUES = {declaration(each).name: in_range(each) | of_its_type(each) for each in FIELDS}
+VALUES = {name: in_range(known) | of_its_type(known) for name, known in DECLARATIONS.items()}
 PARAMETER_SETS = st.lists(st.sampled_from(sorted(VALUES)), max_size=4, unique=True).flatmap(
     lambda names: st.fixed_dictionaries({name: VALUES[name] for name in names})
 )
 PROCESSING_SETS = st.fixed_dictionaries(
     {"registration.mode": st.sampled_from(["none", "resize", "homography", "extrinsics"])},
     optional={
-        declaration(each).name: in_range(each)
-        for each in FIELDS
-        if declaration(each).name.startswith("thermal.") or declaration(each).name == "registration.plane_distance"
+        name: in_range(known)
+        for name, known in DECLARATIONS.items()
+        if name.startswith("thermal.") or name == "registration.plane_distance"
     },
 )
 
@@ -136,13 +135,12 @@ PROCESSING_SETS = st.fixed_dictionaries(
 @FUZZ
 @given(values=PARAMETER_SETS)
 def test_parameters_are_taken_or_refused_in_one_sentence(values: dict[str, Value]) -> None:
-    names = {declaration(each).name: each.name for each in FIELDS}
     try:
         taken = from_values(values)
     except ValueError as error:
         refusal = str(error)
     else:
-        assert {name: getattr(taken, names[name]) for name in values} == values
+        assert {name: attrgetter(name)(taken) for name in values} == values
         return
     assert refusal.startswith("parameter ")
     assert "expected" in refusal
@@ -231,42 +229,49 @@ STAMPS_NS = (
 @FUZZ
 @given(
     arrivals=st.lists(st.tuples(st.sampled_from(["rgb", "thermal"]), STAMPS_NS, st.floats(0, 2)), max_size=30),
-    limits=st.builds(
-        PairingLimits,
-        st.integers(0, 10 * NS_PER_S) | st.integers(0, 50_000_000),
-        st.integers(-10 * NS_PER_S, 10 * NS_PER_S) | st.just(0),
-        st.just(0) | st.integers(1, NS_PER_S),
-    ),
+    slop_s=st.floats(0, 10) | st.floats(0, 0.05),
+    offset_s=st.floats(-10, 10) | st.just(0.0),
+    thermal_age_s=st.just(0.0) | st.floats(0.001, 1),
     queue_size=st.integers(1, 8),
     threshold_s=st.floats(0.0, 3600.0) | st.just(1.0),
     on_missing=st.sampled_from(["drop", "passthrough"]),
 )
 def test_stamps_in_any_order_leave_accounts_that_balance(
     arrivals: list[tuple[str, int, float]],
-    limits: PairingLimits,
+    slop_s: float,
+    offset_s: float,
+    thermal_age_s: float,
     queue_size: int,
     threshold_s: float,
     on_missing: str,
 ) -> None:
     """Through the intake that the node runs, which empties the pairer's queues when time goes back."""
-    pairer: NearestPairer[int] = NearestPairer(limits, queue_size)
     account, jobs, resets = Account(), list[Job](), list[str]()
-    parameters = NodeParameters(
-        sync_reset_threshold=threshold_s, on_missing_rgb=on_missing, on_missing_thermal=on_missing
-    )
-    intake = Intake(pairer, account, jobs.append, lambda name, _: resets.append(name), parameters)
+    given_parameters: dict[str, Value] = {
+        "sync.slop": slop_s,
+        "sync.thermal_offset": offset_s,
+        "sync.reuse_thermal": thermal_age_s > 0,
+        "sync.max_thermal_age": thermal_age_s or 0.001,
+        "sync.queue_size": queue_size,
+        "sync.reset_threshold": threshold_s,
+        "on_missing_rgb": on_missing,
+        "on_missing_thermal": on_missing,
+    }
+    intake = Intake(from_values(given_parameters), account, lambda name, _: resets.append(name))
     now_s = 0.0
     for name, stamp_ns, wait_s in arrivals:
-        intake.take(name, stamp_ns, stamp_ns, now_s := now_s + wait_s)
-        pairs = [job for job in jobs if isinstance(job, Pair)]
-        assert pairer.rgb.paired == pairer.thermal.paired + pairer.thermal.reused == len(pairs)
-        assert pairer.rgb.passed + pairer.thermal.passed == len(jobs) - len(pairs)
-        for count in (pairer.rgb, pairer.thermal):
+        jobs += intake.take(name, stamp_ns, stamp_ns, now_s := now_s + wait_s)
+        pairs = [job.frames for job in jobs if isinstance(job.frames, FramePair)]
+        assert intake.rgb.paired == intake.thermal.paired + intake.thermal.reused == len(pairs)
+        assert intake.rgb.passed + intake.thermal.passed == len(jobs) - len(pairs)
+        for count in (intake.rgb, intake.thermal):
             assert count.received == count.paired + count.passed + count.unmatched + count.pending
             assert 0 <= count.pending <= queue_size
-    for pair in (job for job in jobs if isinstance(job, Pair)):
-        assert -max(limits.slop_ns, limits.thermal_age_ns) <= pair.delta_ns <= limits.slop_ns
+    slop_ns, thermal_age_ns = (round(each * NS_PER_S) for each in (slop_s, thermal_age_s))
+    for pair in (job.frames for job in jobs if isinstance(job.frames, FramePair)):
+        assert -max(slop_ns, thermal_age_ns) <= pair.delta_ns <= slop_ns
     figures = account.snapshot(0.0)
     assert figures["pairs"] + figures["passed"] == figures["in_flight"] == len(jobs)
-    assert sum(figures[fate] for fate in FATES) == 0
+    assert sum(figures[fate] for fate in Fate) == 0
     assert figures["time_resets"] == len(resets)
+    assert [job.epoch for job in jobs] == sorted(job.epoch for job in jobs), "epochs follow one another"

@@ -1,8 +1,11 @@
 """What the node publishes: for listeners only, under the RGB header."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from harness import Peer
+from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
@@ -21,10 +24,14 @@ RESULT = FusionResult(
 
 def test_a_picture_is_built_only_if_somebody_listens(domain: int, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[str] = []
-    for topic, build in PICTURES.items():
-        monkeypatch.setitem(
-            PICTURES, topic, lambda result, topic=topic, build=build: (built.append(topic), build(result))[1]
-        )
+
+    def noted(topic: str, result: FusionResult) -> NDArray[np.uint8]:
+        built.append(topic)
+        return shown[topic](result)
+
+    shown = dict(PICTURES)
+    for topic in shown:
+        monkeypatch.setitem(PICTURES, topic, partial(noted, topic))
     with Peer(listen_to=["overexposure"]) as peer:
         node = LifecycleNode("epofusion")
         outputs = Outputs(node, jpeg_quality=90)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import image_stream
 import pytest
 from harness import REPOSITORY
 from image_stream import IMAGES, RATE_HZ
@@ -12,7 +13,7 @@ from image_stream import IMAGES, RATE_HZ
 from epofusion_ros.installed_files import DDS_PROFILE_VARIABLE
 
 PROFILE = REPOSITORY / "config" / "fastdds_shm.xml"
-STREAM = Path(__file__).with_name("image_stream.py")
+STREAM = Path(image_stream.__file__)
 SMALL_SHARED_MEMORY = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"', "sh"]
 """Runs a command with as much shared memory as docker gives a container."""
 

@@ -1,6 +1,6 @@
 """Parameters: one declaration each, that files and documents agree with."""
 
-from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -8,9 +8,9 @@ import rclpy
 import yaml
 
 from epofusion_ros.node.parameter_server import declare, read
-from epofusion_ros.parameters.declaration import declaration
+from epofusion_ros.parameters.declaration import Value
 from epofusion_ros.parameters.documents import markdown_table, yaml_file
-from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
+from epofusion_ros.parameters.node_parameters import DECLARATIONS, NodeParameters, from_values
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -19,7 +19,7 @@ def test_the_configuration_file_is_what_the_declarations_give() -> None:
     text = (REPOSITORY / "config" / "epofusion.yaml").read_text()
     assert text == yaml_file()
     values = yaml.safe_load(text)["/**"]["ros__parameters"]
-    assert from_values(values) == NodeParameters(thermal_percentiles=[1.0, 99.0])
+    assert from_values(values) == NodeParameters()
 
 
 def test_the_documented_table_is_what_the_declarations_give() -> None:
@@ -31,12 +31,27 @@ def test_a_node_declares_and_reads_the_defaults(domain: int) -> None:
     try:
         node = rclpy.create_node("parameters")
         declare(node, is_configured=lambda: False)
-        assert read(node) == NodeParameters(thermal_percentiles=node.get_parameter("thermal.percentiles").value)
-        for each in fields(NodeParameters):
-            assert node.describe_parameter(declaration(each).name).description.startswith(declaration(each).description)
+        assert read(node) == NodeParameters()
+        for name, declared in DECLARATIONS.items():
+            assert node.describe_parameter(name).description.startswith(declared.description)
         node.destroy_node()
     finally:
         rclpy.shutdown()
+
+
+def test_a_ros_name_is_the_path_of_the_value_in_the_groups() -> None:
+    given: dict[str, Value] = {
+        "steps": 2,
+        "sync.slop": 0.5,
+        "thermal.percentiles": [2.0, 98.0],
+        "qos.rgb.reliability": "reliable",
+    }
+    parameters = from_values(given)
+    assert (parameters.steps, parameters.sync.slop, parameters.thermal.percentiles) == (2, 0.5, (2.0, 98.0))
+    assert parameters.qos.rgb.reliability == "reliable"
+    assert parameters.qos.thermal.reliability == "auto"
+    for name, declared in DECLARATIONS.items():
+        assert attrgetter(name)(NodeParameters()) == declared.default
 
 
 @pytest.mark.parametrize(
@@ -50,6 +65,7 @@ def test_a_node_declares_and_reads_the_defaults(domain: int) -> None:
         ("thermal.percentiles", [99.0, 1.0], "low then high"),
         ("thermal.percentiles", [1.0], "two values"),
         ("thermal.min", 1e9, "less than thermal.max"),
+        ("sync.slip", 0.1, "parameter sync.slip is unknown"),
     ],
 )
 def test_a_wrong_value_is_one_clear_sentence(name: str, value: object, sentence: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, Recorded, drive, write_bag, write_ros1_bag
 from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -50,7 +51,7 @@ def test_images_that_are_compressed_one_by_one_are_found_and_decoded(tmp_path: P
     types = get_typestore(Stores.ROS2_JAZZY)
     header = types.types["std_msgs/msg/Header"](types.types["builtin_interfaces/msg/Time"](7, 0), "camera")
     rng = np.random.default_rng(0)
-    images = {
+    images: dict[str, NDArray[np.uint8] | NDArray[np.uint16]] = {
         "/camera/image_raw/compressed": rng.integers(0, 256, (48, 64, 3), dtype=np.uint8),
         "/lwir/image_raw/compressed": rng.integers(7000, 9000, (24, 32), dtype=np.uint16),
     }

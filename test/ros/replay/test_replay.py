@@ -299,7 +299,7 @@ def test_images_that_cannot_be_fused_are_counted_and_named(settings: ReplaySetti
     assert any("32x24" in sentence for sentence in summary.problems)
 
 
-def run(*arguments: str | Path) -> tuple[int, str]:
+def run(*arguments: str | Path | int) -> tuple[int, str]:
     done = CliRunner().invoke(app, ["bag", *(str(argument) for argument in arguments)])
     return done.exit_code, done.output
 

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensor_msgs.msg import Image
 
-from epofusion_ros.parameters.node_parameters import NodeParameters
+from epofusion_ros.parameters.node_parameters import from_values
 from epofusion_ros.stream.approximate_pairing import ApproximatePairer
 from epofusion_ros.stream.frame_account import Account
-from epofusion_ros.stream.intake import Intake, Job, build_pairer
+from epofusion_ros.stream.intake import Intake
+from epofusion_ros.stream.job import Job
 from epofusion_ros.stream.pairing import PairingLimits
 
 MS = 1_000_000
+APPROXIMATE = from_values({"sync.policy": "approximate", "sync.queue_size": 5})
 
 
 def at(stamp_ms: int) -> Image:
@@ -26,13 +28,13 @@ def at(stamp_ms: int) -> Image:
 @pytest.mark.skipif(find_spec("message_filters") is not None, reason="message_filters is installed")
 def test_without_message_filters_the_policy_is_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match=r"message_filters is not installed; .* or sync.policy: nearest"):
-        build_pairer(NodeParameters(sync_policy="approximate"))
+        Intake(APPROXIMATE, Account(), lambda *_: None)
 
 
-@pytest.mark.parametrize("value", [{"sync_thermal_offset": 0.1}, {"sync_reuse_thermal": True}])
+@pytest.mark.parametrize("value", [{"sync.thermal_offset": 0.1}, {"sync.reuse_thermal": True}])
 def test_what_message_filters_cannot_do_is_refused(value: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"knows no sync.thermal_offset and no sync.reuse_thermal; expected nearest"):
-        NodeParameters(sync_policy="approximate", **value)
+        from_values({"sync.policy": "approximate", **value})
 
 
 @settings(max_examples=100, deadline=None)
@@ -54,31 +56,12 @@ def test_every_frame_is_accounted_for_across_resets(frames: list[tuple[bool, int
 
 def test_a_bag_that_loops_is_paired_again_and_a_full_queue_of_its_end_does_not_stand_in_the_way() -> None:
     pytest.importorskip("message_filters", reason="message_filters comes with a ROS 2 distribution only")
-    settings = NodeParameters(sync_policy="approximate", sync_queue_size=5)
-    jobs, account = list[Any](), Account()
-    intake = Intake(build_pairer(settings), account, jobs.append, lambda *_: None, settings)
+    jobs, account = list[Job](), Account()
+    intake = Intake(APPROXIMATE, account, lambda *_: None)
     for stamp_ms in range(100_000, 100_400, 33):  # without partners, so that the queue is full
         intake.take("rgb", stamp_ms * MS, at(stamp_ms), 0.0)
     for stamp_ms in range(50_000, 50_400, 33):
-        intake.take("rgb", stamp_ms * MS, at(stamp_ms), 0.0)
-        intake.take("thermal", (stamp_ms + 5) * MS, at(stamp_ms + 5), 0.0)
+        jobs += intake.take("rgb", stamp_ms * MS, at(stamp_ms), 0.0)
+        jobs += intake.take("thermal", (stamp_ms + 5) * MS, at(stamp_ms + 5), 0.0)
     assert [job.stamp_ns for job in jobs] == [stamp_ms * MS for stamp_ms in range(50_000, 50_400, 33)]
     assert account.snapshot(0.0)["time_resets"] == 1
-
-
-def test_what_fails_when_a_pair_is_handed_on_locks_nothing() -> None:
-    pytest.importorskip("message_filters", reason="message_filters comes with a ROS 2 distribution only")
-    settings = NodeParameters(sync_policy="approximate")
-    handed_on = 0
-
-    def fail(_: Job) -> None:
-        nonlocal handed_on
-        handed_on += 1
-        raise RuntimeError("no")
-
-    intake = Intake(build_pairer(settings), Account(), fail, lambda *_: None, settings)
-    for index in range(3):
-        intake.take("rgb", index * 33 * MS, at(index * 33), 0.0)
-        with pytest.raises(RuntimeError):
-            intake.take("thermal", index * 33 * MS, at(index * 33), 0.0)
-    assert handed_on == 3

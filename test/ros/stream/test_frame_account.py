@@ -1,12 +1,13 @@
 """Figures of a running node, and the verdict that diagnostics draw from them."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
 from epofusion_ros.node.diagnostics import figures_of_inputs, to_message, verdict
-from epofusion_ros.stream.frame_account import FATES, Account, PairTiming
+from epofusion_ros.stream.frame_account import Account, Fate, PairTiming
 from epofusion_ros.stream.pairing import StreamCount
 from epofusion_ros.stream.statistics import Distribution, Rate
 
@@ -15,15 +16,22 @@ def test_every_pair_is_in_one_place() -> None:
     account = Account()
     for _ in range(9):
         account.paired()
-    for fate in FATES[1:]:
+    for fate in list(Fate)[1:]:
         account.ended(fate)
-    account.published("fused", PairTiming(latency_ms=50.0, inference_ms=30.0, sync_delta_ms=2.0), 0.25, now_s=1.0)
+    account.published(Fate.FUSED, PairTiming(latency_ms=50.0, inference_ms=30.0, sync_delta_ms=2.0), 0.25, now_s=1.0)
     figures = account.snapshot(1.0)
-    assert figures["pairs"] == sum(figures[fate] for fate in FATES) + figures["in_flight"] == 9
+    assert figures["pairs"] == sum(figures[fate] for fate in Fate) + figures["in_flight"] == 9
     assert figures["fused"] == 1
-    assert figures["in_flight"] == 9 - len(FATES)
+    assert figures["in_flight"] == 9 - len(Fate)
     assert (figures["latency_ms_max"], figures["inference_ms_p50"], figures["sync_delta_ms_p95"]) == (50.0, 30.0, 2.0)
     assert figures["overexposed_fraction"] == 0.25
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_a_fate_is_written_as_its_value(fate: Fate) -> None:
+    assert f"{fate}" == str(fate) == "".join([fate]) == fate.value
+    assert {fate: 1}[fate.value] == 1  # type: ignore[index]
+    assert json.dumps({fate: fate}) == json.dumps({fate.value: fate.value})
 
 
 def test_latencies_of_before_a_time_reset_are_forgotten() -> None:
@@ -31,7 +39,7 @@ def test_latencies_of_before_a_time_reset_are_forgotten() -> None:
     for latency_ms in (9e6, 20.0):
         account.time_reset()
         account.paired()
-        account.published("fused", PairTiming(latency_ms, 10.0, 0.0), 0.0, now_s=0.0)
+        account.published(Fate.FUSED, PairTiming(latency_ms, 10.0, 0.0), 0.0, now_s=0.0)
     assert account.snapshot(0.0)["latency_ms_max"] == 20.0
 
 

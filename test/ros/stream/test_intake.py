@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epofusion_ros.parameters.node_parameters import NodeParameters
+from epofusion_ros.parameters.node_parameters import NodeParameters, from_values
 from epofusion_ros.stream.frame_account import Account
-from epofusion_ros.stream.intake import Intake, Job
-from epofusion_ros.stream.pairing import Lone, NearestPairer, Pair, PairingLimits
+from epofusion_ros.stream.intake import Intake
+from epofusion_ros.stream.job import Job
+from epofusion_ros.stream.pairing import FramePair, SingleFrame
 
 MS, S = 1_000_000, 1_000_000_000
 
@@ -15,29 +16,22 @@ MS, S = 1_000_000, 1_000_000_000
 class Bench:
     """An intake with all that it needs, and what came out of it."""
 
-    def __init__(self, settings: NodeParameters = NodeParameters()) -> None:  # noqa: B008 - frozen
+    def __init__(self, parameters: NodeParameters = NodeParameters()) -> None:  # noqa: B008 - frozen
         self.jobs: list[Job] = []
         self.resets: list[tuple[str, float]] = []
-        self.pairer: NearestPairer[int] = NearestPairer(PairingLimits(10 * MS), 5)
         self.account = Account()
-        self.intake = Intake(
-            self.pairer,
-            self.account,
-            self.jobs.append,
-            lambda name, back_s: self.resets.append((name, back_s)),
-            settings,
-        )
+        self.intake = Intake(parameters, self.account, lambda name, back_s: self.resets.append((name, back_s)))
 
     @property
-    def pairs(self) -> list[Pair[int]]:
-        return [job for job in self.jobs if isinstance(job, Pair)]
+    def pairs(self) -> list[FramePair[int]]:
+        return [job.frames for job in self.jobs if isinstance(job.frames, FramePair)]
 
     @property
     def passed(self) -> list[tuple[str, int]]:
-        return [(job.name, job.stamp_ns) for job in self.jobs if isinstance(job, Lone)]
+        return [(job.frames.name, job.stamp_ns) for job in self.jobs if isinstance(job.frames, SingleFrame)]
 
     def take(self, name: str, stamp_ns: int, now_s: float = 0.0) -> None:
-        self.intake.take(name, stamp_ns, stamp_ns, now_s)
+        self.jobs += self.intake.take(name, stamp_ns, stamp_ns, now_s)
 
     def both(self, stamp_ns: int) -> None:
         self.take("rgb", stamp_ns)
@@ -86,7 +80,7 @@ def test_frames_and_pairs_are_counted_alike() -> None:
         if index % 2:
             bench.take("thermal", index * S)
     figures = bench.account.snapshot(0.0)
-    assert figures["pairs"] == figures["in_flight"] == len(bench.pairs) == bench.pairer.rgb.paired == 3
+    assert figures["pairs"] == figures["in_flight"] == len(bench.pairs) == bench.intake.rgb.paired == 3
 
 
 def test_a_clock_that_goes_back_with_the_stamps_is_one_reset_whichever_comes_first() -> None:
@@ -111,10 +105,10 @@ def test_a_clock_that_goes_back_alone_empties_the_queues_and_is_counted() -> Non
     bench.take("thermal", 10 * S)
     assert bench.pairs == []
     assert bench.resets == [("clock", 2.0)]
-    assert bench.pairer.rgb.unmatched == 1
+    assert bench.intake.rgb.unmatched == 1
 
 
-def test_while_an_input_is_missing_frames_of_the_other_are_handed_on_alone_and_pairs_come_back_by_themselves() -> None:
+def test_while_an_input_is_missing_frames_of_the_other_are_given_out_alone_and_pairs_come_back_by_themselves() -> None:
     bench = Bench(NodeParameters(on_missing_thermal="passthrough", missing_after=0.5))
     bench.take("rgb", 0, 0.0)
     bench.take("thermal", 0, 0.0)
@@ -126,13 +120,13 @@ def test_while_an_input_is_missing_frames_of_the_other_are_handed_on_alone_and_p
     bench.take("rgb", 1100 * MS, 1.1)
     assert [pair.stamp_ns for pair in bench.pairs] == [0, S]
     assert len(bench.passed) == 4
-    rgb = bench.pairer.rgb
+    rgb = bench.intake.rgb
     assert (rgb.received, rgb.paired, rgb.passed, rgb.unmatched, rgb.pending) == (12, 2, 4, 5, 1)
     figures = bench.account.snapshot(2.0)
     assert (figures["pairs"], figures["passed"], figures["in_flight"]) == (2, 4, 6)
 
 
-def test_without_being_asked_no_frame_is_handed_on_alone() -> None:
+def test_without_being_asked_no_frame_is_given_out_alone() -> None:
     bench = Bench()
     for index in range(20):
         bench.take("thermal", index * 100 * MS, index * 0.1)
@@ -167,16 +161,23 @@ def test_the_offset_of_stamps_is_measured_whatever_the_rates_and_phases(
     assert bench.intake.stamp_offset_s == pytest.approx(offset_ms / 1e3, abs=0.0031)
 
 
-def test_what_fails_when_a_pair_is_handed_on_harms_no_later_pair() -> None:
+def test_a_node_that_is_activated_again_begins_a_new_stream_and_keeps_its_counts() -> None:
     bench = Bench()
+    bench.both(10 * S)
+    bench.intake.take_camera_info(10 * S, "of before")
+    bench.take("rgb", 11 * S)
+    bench.intake.restart()
+    bench.both(5 * S)
+    assert bench.resets == [], "time has not gone back within a stream"
+    assert [job.epoch for job in bench.jobs] == [0, 1]
+    assert bench.jobs[-1].camera_info() is None
+    assert (bench.intake.rgb.received, bench.intake.rgb.paired, bench.intake.rgb.unmatched) == (3, 2, 1)
 
-    def fail(_: Job) -> None:
-        raise RuntimeError("no")
 
-    intake = Intake(bench.pairer, bench.account, fail, lambda *_: None, NodeParameters())
-    intake.take("rgb", S, S, 0.0)
-    with pytest.raises(RuntimeError):
-        intake.take("thermal", S, S, 0.0)
-    bench.both(2 * S)
-    assert [pair.stamp_ns for pair in bench.pairs] == [2 * S]
-    assert bench.pairer.rgb.paired == bench.pairer.thermal.paired == 2
+def test_live_parameters_reach_the_pairing() -> None:
+    bench = Bench()
+    bench.take("rgb", 10 * S)
+    bench.intake.tune(from_values({"sync.slop": 0.5}))
+    bench.take("thermal", 10 * S + 400 * MS)
+    bench.take("rgb", 11 * S)
+    assert [pair.delta_ns for pair in bench.pairs] == [400 * MS]

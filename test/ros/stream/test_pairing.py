@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epofusion_ros.stream.pairing import NearestPairer, Pair, PairingLimits
+from epofusion_ros.stream.pairing import FramePair, NearestPairer, PairingLimits
 
 MS = 1_000_000
 
@@ -18,7 +18,7 @@ def arrivals(draw: st.DrawFn) -> list[tuple[str, int]]:
     return draw(st.permutations(frames))
 
 
-def play(pairer: NearestPairer[int], frames: list[tuple[str, int]]) -> list[Pair[int]]:
+def play(pairer: NearestPairer[int], frames: list[tuple[str, int]]) -> list[FramePair[int]]:
     pairs = []
     for name, stamp in frames:
         pairs += pairer.add_rgb(stamp, stamp) if name == "rgb" else pairer.add_thermal(stamp, stamp)
@@ -31,7 +31,7 @@ def test_any_arrival_keeps_slop_order_memory_and_the_account(
     frames: list[tuple[str, int]], slop: int, queue: int, offset: int
 ) -> None:
     pairer: NearestPairer[int] = NearestPairer(PairingLimits(slop * MS, offset * MS), queue)
-    pairs: list[Pair[int]] = []
+    pairs: list[FramePair[int]] = []
     for frame in frames:
         pairs += play(pairer, [frame])
         assert pairer.rgb.pending <= queue
@@ -117,7 +117,7 @@ def test_with_reuse_any_arrival_keeps_age_order_memory_and_the_account(
     frames: list[tuple[str, int]], slop: int, queue: int, age: int
 ) -> None:
     pairer: NearestPairer[int] = NearestPairer(PairingLimits(slop * MS, 0, age * MS), queue)
-    pairs: list[Pair[int]] = []
+    pairs: list[FramePair[int]] = []
     for frame in frames:
         pairs += play(pairer, [frame])
         assert pairer.rgb.pending <= queue

@@ -62,7 +62,7 @@ class Received:
 
     @property
     def stamp_ns(self) -> int:
-        return self.message.header.stamp.sec * 1_000_000_000 + self.message.header.stamp.nanosec
+        return int(self.message.header.stamp.sec * 1_000_000_000 + self.message.header.stamp.nanosec)
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Peer:
     def figure(self, name: str) -> float:
         return float(self.figures.get(name, "nan"))
 
-    def spin_until(self, condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
+    def spin_until(self, condition: Callable[..., bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
         """Handle messages until the condition holds; fails with `what` was waited for."""
         deadline = time.monotonic() + timeout_s
         while not condition():
@@ -222,7 +222,7 @@ sys.exit(main())
 
 @contextmanager
 def running_node(
-    model: Path | str, domain: int, log: Path, *, missing: str = "", **settings: object
+    model: Path | str, domain: int, log: Path, *, missing: object = "", **settings: object
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run the real `fusion_node` in its own process, and stop it by SIGINT as a user would.
 
@@ -237,7 +237,7 @@ def running_node(
     arguments = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, missing, "--ros-args", *arguments],
+            [sys.executable, "-c", _PROGRAM, str(missing), "--ros-args", *arguments],
             cwd=REPOSITORY,
             env=environment,
             stdout=output,

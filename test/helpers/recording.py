@@ -22,13 +22,14 @@ IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
 
 @dataclass(frozen=True)
 class Recorded:
-    """A message to record: when it arrived, its stamp, and what it is."""
+    """A message to record: when it arrived, its stamp, and what it is; without pixels, a calibration."""
 
     topic: str
     bag_ns: int
     stamp_ns: int
     encoding: str = ""
     pixels: np.ndarray | None = None
+    focal_px: float = 500.0
 
 
 def drive(frames: int, size: tuple[int, int] = (HEIGHT, WIDTH)) -> list[Recorded]:
@@ -95,11 +96,11 @@ def write_ros1_bag(path: Path, recorded: Iterable[Recorded]) -> Path:
 def _message(types: Typestore, recorded: Recorded) -> object:
     time = types.types["builtin_interfaces/msg/Time"](*divmod(recorded.stamp_ns, 1_000_000_000))
     header_type = types.types["std_msgs/msg/Header"]
-    is_ros1 = "seq" in header_type.__dataclass_fields__
+    is_ros1 = "seq" in header_type.__annotations__
     header = header_type(0, time, "camera") if is_ros1 else header_type(time, "camera")
     if recorded.pixels is None:
         region = types.types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
-        k = np.array([500.0, 0, 32, 0, 500, 24, 0, 0, 1])
+        k = np.array([recorded.focal_px, 0, 32, 0, recorded.focal_px, 24, 0, 0, 1])
         return types.types[INFO](
             header, HEIGHT, WIDTH, "plumb_bob", np.zeros(5), k, np.eye(3).ravel(), np.zeros(12), 0, 0, region
         )

@@ -1,0 +1,92 @@
+"""What the node has from activate to deactivate: its subscriptions, its watch on time, and the worker."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from sensor_msgs.msg import CameraInfo
+
+from epofusion_ros.messages import topics
+from epofusion_ros.node.fusion_worker import FusionWorker
+from epofusion_ros.node.inputs import Input, image_input
+from epofusion_ros.stream.sync_watch import SyncWatch
+
+if TYPE_CHECKING:
+    from rclpy.lifecycle import LifecycleNode
+
+    from epofusion_ros.node.configured import Configured
+    from epofusion_ros.node.status import Status
+
+_NS_PER_S = 1_000_000_000
+
+
+class Active:
+    """All that runs while the node is active. Its callbacks run on the executor's thread."""
+
+    def __init__(self, node: LifecycleNode, configured: Configured, status: Status) -> None:
+        """Start the worker and subscribe."""
+        self._configured = configured
+        parameters = configured.parameters
+        qos = parameters.qos
+        rgb, thermal, depth = qos.rgb.reliability, qos.thermal.reliability, qos.depth
+        self._sync_watch = SyncWatch(time.monotonic())
+        with ExitStack() as undo:
+            undo.callback(configured.intake.restart)
+            self._worker = FusionWorker(node, configured, status)
+            undo.callback(self._worker.stop)
+            back = Duration(nanoseconds=-max(1, round(parameters.sync.reset_threshold * _NS_PER_S)))
+            threshold = JumpThreshold(min_forward=None, min_backward=back, on_clock_change=False)
+            jumps = node.get_clock().create_jump_callback(threshold, post_callback=self._on_clock_jump)
+            undo.callback(jumps.unregister)
+            self._rgb = image_input(node, "rgb", partial(self._take, "rgb"), rgb, depth, parameters.rgb.transport)
+            undo.callback(self._rgb.destroy)
+            self._thermal = image_input(
+                node, "thermal", partial(self._take, "thermal"), thermal, depth, parameters.thermal.transport
+            )
+            undo.callback(self._thermal.destroy)
+            self._camera_info = Input(node, CameraInfo, topics.RGB_INFO, self._take_camera_info, rgb, depth)
+            undo.callback(self._camera_info.destroy)
+            self._logger = node.get_logger()
+            self._undo = undo.pop_all()
+
+    def stop(self) -> None:
+        """Unsubscribe, let the worker finish its frame, and forget what waits."""
+        self._undo.close()
+
+    def watch_inputs(self) -> None:
+        """Follow the publishers of the inputs, and warn where their frames do not pair."""
+        for each in (self._rgb, self._thermal, self._camera_info):
+            each.follow()
+        intake, sync = self._configured.intake, self._configured.parameters.sync
+        offset_s = intake.stamp_offset_s
+        if offset_s is not None:
+            offset_s += sync.thermal_offset
+        warning = self._sync_watch.check(
+            time.monotonic(),
+            self._rgb.state(intake.rgb.received),
+            self._thermal.state(intake.thermal.received),
+            intake.rgb.paired,
+            offset_s,
+            sync.slop,
+        )
+        if warning:
+            self._logger.warning(warning)
+
+    def _take(self, name: str, message: Any) -> None:  # noqa: ANN401 - Image or CompressedImage
+        for job in self._configured.intake.take(name, _stamp_ns(message), message, time.monotonic()):
+            self._worker.put(job)
+
+    def _take_camera_info(self, message: CameraInfo) -> None:
+        self._configured.intake.take_camera_info(_stamp_ns(message), message)
+
+    def _on_clock_jump(self, jump: TimeJump) -> None:
+        self._configured.intake.clock_went_back(-jump.delta.nanoseconds / _NS_PER_S, time.monotonic())
+
+
+def _stamp_ns(message: Any) -> int:  # noqa: ANN401 - any stamped message
+    return int(message.header.stamp.sec) * _NS_PER_S + int(message.header.stamp.nanosec)

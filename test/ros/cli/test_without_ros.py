@@ -1,0 +1,25 @@
+"""The command where no ROS is installed or sourced."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+import sys
+for name in ("builtin_interfaces", "lifecycle_msgs", "rcl_interfaces", "rclpy", "sensor_msgs", "std_msgs"):
+    sys.modules[name] = None  # whoever imports it gets a ModuleNotFoundError
+from epofusion_ros.cli.main import app
+app(sys.argv[1:])
+"""
+
+
+def test_the_demo_says_in_one_sentence_what_it_lacks(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROGRAM, "demo"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.endswith(
+        "which is not installed; expected a sourced ROS 2, or epofusion_ros[ros-wheels]: "
+        "`source scripts/setup_venv` installs everything"
+    )
+    assert not any(tmp_path.iterdir())

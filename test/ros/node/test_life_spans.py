@@ -1,0 +1,26 @@
+"""What the node holds in which state."""
+
+import ast
+import inspect
+import textwrap
+
+from epofusion_ros.node import active, configured, fusion_worker
+from epofusion_ros.node.fusion_node import FusionNode
+
+
+def optional_attributes(kind: type) -> set[str]:
+    """Return the attributes of a class that are declared to be None at times, or set to it."""
+    found = set()
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(kind)))):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        is_optional = isinstance(node, ast.AnnAssign) and "None" in ast.unparse(node.annotation)
+        is_none = isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value and ast.unparse(node.value) == "None"
+        if is_optional or is_none:
+            found |= {ast.unparse(target) for target in targets if isinstance(target, ast.Attribute)}
+    return found
+
+
+def test_the_node_holds_one_object_for_each_life_span_and_those_are_whole_while_they_live() -> None:
+    assert optional_attributes(FusionNode) == {"self._configured", "self._active"}
+    for whole in (configured.Configured, active.Active, fusion_worker.FusionWorker):
+        assert optional_attributes(whole) == set()
