@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 PARTIAL_FILE = re.compile(r"\.epofusion-(\d+)-\d+\.part")
 """Names of unfinished files, which no reader takes for an image; the first number is that of the process."""
@@ -14,7 +15,7 @@ PARTIAL_FILE = re.compile(r"\.epofusion-(\d+)-\d+\.part")
 _numbers = itertools.count()
 
 
-def is_disk_full(error: BaseException) -> bool:
+def is_disk_full(error: BaseException) -> TypeGuard[OSError]:
     """Tell whether an error says that a disk has no room for a file, or that a limit of its size is reached."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
+from epofusion_core.atomic_file import cannot_write, is_disk_full
 from epofusion_ros.messages.conversion import ConversionError, to_image
 from epofusion_ros.replay.bag_repair import MENDERS
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, ImageTopic
@@ -198,6 +199,8 @@ class Bag:
             lost = MENDERS[file.suffix](file, mended)
             reader = self._reader(mended)
         except Exception as error:  # see above
+            if is_disk_full(error):
+                raise cannot_write(mended, error) from error
             self._lost(f"{file.name} is lost ({cause}; {error})")
             return None
         self._lost(f"{file.name} was not closed or is damaged ({cause}): {lost}")

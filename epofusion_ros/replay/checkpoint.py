@@ -20,8 +20,11 @@ from epofusion_ros.stream.frame_account import Fate
 
 FUSED_BAG, PICTURES = "fused", "pictures"
 METRICS, UNMATCHED, TIMING, SUMMARY = "metrics.csv", "unmatched.csv", "timing.csv", "summary.json"
-_TASK, _EARLIER = "task.json", "earlier"
-OUTPUTS = (FUSED_BAG, PICTURES, METRICS, UNMATCHED, TIMING, SUMMARY, _TASK, _EARLIER)
+_TASK, _EARLIER, _SETTING_ASIDE, _FORGOTTEN = "task.json", "earlier", "earlier.new", "earlier.old"
+OUTPUTS = (
+    *(FUSED_BAG, PICTURES, METRICS, UNMATCHED, TIMING, SUMMARY),
+    *(_TASK, _EARLIER, _SETTING_ASIDE, _FORGOTTEN),
+)
 """All that a replay writes in its folder."""
 
 
@@ -47,9 +50,11 @@ class Earlier:
             yield from islice(written_messages(self.folder / FUSED_BAG), self.messages)
 
     def forget(self) -> None:
-        """Remove it, once it has been taken over."""
+        """Remove it, once the run that has taken it over is complete."""
         if self.folder is not None:
-            _remove(self.folder)
+            forgotten = self.folder.with_name(_FORGOTTEN)
+            self.folder.rename(forgotten)  # in one step: what is removed halfway is never resumed from
+            _remove(forgotten)
 
 
 class Checkpoint:
@@ -79,11 +84,13 @@ class Checkpoint:
                     f"--resume: {self.folder} holds a replay of another bag or with other settings; expected the same "
                     "as before, or no --resume to start anew"
                 )
-            if not kept.is_dir():
-                self._set_aside(kept)
+            _remove(self.folder / _FORGOTTEN)
+            self._set_aside(kept)
         else:
-            _remove(kept)
+            for folder in (kept, self.folder / _SETTING_ASIDE, self.folder / _FORGOTTEN, self.folder):
+                _remove(folder)
             remove_made(self.folder / PICTURES, PICTURE_FILES)
+            self.folder.mkdir(parents=True, exist_ok=True)
         write_text(self.folder / _TASK, self._task)
         return _recovered(kept) if kept.is_dir() else Earlier()
 
@@ -92,15 +99,25 @@ class Checkpoint:
         return task.is_file() and task.read_text(encoding="utf-8") == self._task
 
     def _set_aside(self, kept: Path) -> None:
-        kept.mkdir()
+        """Move what the last run has done to `kept`, unless more is kept there; a kill on the way loses nothing."""
+        moving, forgotten = self.folder / _SETTING_ASIDE, self.folder / _FORGOTTEN
+        if not moving.is_dir():
+            if kept.is_dir() and len(_recovered(self.folder).rows) <= len(_recovered(kept).rows):
+                return
+            moving.mkdir()
         for name in (METRICS, TIMING, FUSED_BAG):
             if (self.folder / name).exists():
-                (self.folder / name).rename(kept / name)
+                (self.folder / name).rename(moving / name)
+        if kept.is_dir():
+            kept.rename(forgotten)
+        moving.rename(kept)
+        _remove(forgotten)
 
 
-def _remove(earlier: Path) -> None:
-    remove_made(earlier / FUSED_BAG, *FUSED_BAG_FILES)
-    remove_made(earlier, METRICS, TIMING)
+def _remove(folder: Path) -> None:
+    """Remove what a run has written to a folder as it worked."""
+    remove_made(folder / FUSED_BAG, *FUSED_BAG_FILES)
+    remove_made(folder, METRICS, TIMING)
 
 
 def _recovered(folder: Path) -> Earlier:

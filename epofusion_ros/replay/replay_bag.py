@@ -127,7 +127,6 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: checkpoint.Earli
                 gallery.offer(row, None)
         fused_rows = (row for row in rows if row.fate is Fate.FUSED)
         timing.writerows(zip((row.stamp_ns for row in fused_rows), earlier.times_ms, strict=False))
-        earlier.forget()
         for outcome, measures in measured:
             row = outcome.row
             if outcome.result is not None and measures is not None:
@@ -143,6 +142,7 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: checkpoint.Earli
                 gallery.offer(row, partial(_pictures, outcome))
             metrics.write(row)
             rows.append(row)
+    earlier.forget()
     return rows
 
 
