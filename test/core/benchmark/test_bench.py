@@ -16,10 +16,10 @@ def test_bench_times_every_engine_and_draws_latency_against_quality(
     random_weights: Path, glare_pairs: Path, tmp_path: Path
 ) -> None:
     arguments = ["bench", "--model", str(random_weights), "--rounds", "5", "--height", "64", "--width", "96"]
-    arguments += ["--data", str(glare_pairs), "--measure", "vif", "--batches", "--out", str(tmp_path)]
+    arguments += ["--data", str(glare_pairs), "--measure", "vif", "--batches", "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    results = json.loads((tmp_path / "bench.json").read_text())
+    results = json.loads((tmp_path / "out" / "bench.json").read_text())
     engines = {row["subject"].split("K=1 ")[1] for row in results["rows"]}
     assert {"torch f32", "onnxruntime f32", "openvino f32"} <= engines
     for row in results["rows"]:
@@ -34,7 +34,7 @@ def test_bench_times_every_engine_and_draws_latency_against_quality(
     costs_ms = results["batches"][str(random_weights)]
     assert list(costs_ms) == ["1", "2", "4", "8"]
     assert min(costs_ms.values()) > 0
-    assert (tmp_path / "pareto.png").stat().st_size > 10_000
+    assert (tmp_path / "out" / "pareto.png").stat().st_size > 10_000
 
 
 def test_bench_tells_the_cost_by_resolution(random_weights: Path, tmp_path: Path) -> None:
