@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,8 @@ def test_a_kill_while_an_earlier_run_is_set_aside_loses_no_pair(
             shutil.copytree(replayed, folder / "earlier", ignore=shutil.ignore_patterns("pictures", "*.json"))
             lines = (folder / "earlier" / "metrics.csv").read_text().splitlines(keepends=True)
             (folder / "earlier" / "metrics.csv").write_text("".join(lines[:5]))
-        killed = killed_at(
-            monkeypatch, change, lambda folder=folder: Checkpoint(folder, drive_bag, settings).begin(resume=True)
-        )
+        begin = partial(Checkpoint(folder, drive_bag, settings).begin, resume=True)
+        killed = killed_at(monkeypatch, change, begin)
         assert len(Checkpoint(folder, drive_bag, settings).begin(resume=True).rows) == len(expected)
         change += 1
     assert change > 5
