@@ -25,18 +25,17 @@ ROSDEP_KEYS = {
     "rosbags": "python3-rosbags-pip",
     "timm": "python3-timm-pip",
     "torch": "python3-torch",
+    "torchvision": "python3-torchvision",
     "typer": "python3-typer",
     "yaml": "python3-yaml",
 }
 """Keys of the imports whose rosdep key is not their own name."""
-ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "onnx", "openvino", "tensorboard", "transformers"}
+ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "onnx", "openvino", "tensorboard", "transformers", "ultralytics"}
 """Only offline tools use them, or they are one engine of several; pip installs them."""
 BROUGHT_BY_OTHERS = {"markupsafe", "safetensors"}
 """Come with jinja2 and timm, and have no rosdep key of their own."""
-NOT_IMPORTED = {"python3-torchvision"}
-"""What timm cannot do without."""
 PIP_NAMES = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
-ON_REQUEST = {"transformers"}
+ON_REQUEST = {"ultralytics"}
 """Imported only by an option whose user brings the library along."""
 
 
@@ -69,7 +68,7 @@ def third_party_imports() -> set[str]:
 def test_package_xml_names_exactly_what_is_imported(manifest: Package) -> None:
     declared = {dependency.name for dependency in manifest.exec_depends}
     imported = {ROSDEP_KEYS.get(name, name) for name in third_party_imports() - ROSDEP_KNOWS_NOT - BROUGHT_BY_OTHERS}
-    assert declared - NOT_IMPORTED == imported
+    assert declared == imported
 
 
 def test_pip_installs_every_import_that_ros_does_not_bring(manifest: Package, distribution: Distribution) -> None:

@@ -15,8 +15,7 @@ from epofusion_core.model.card import WEIGHTS_FOLDER
 from epofusion_core.progress import Log
 
 if TYPE_CHECKING:
-    from epofusion_core.data.pairs import FilePair
-    from epofusion_core.evaluation.columns import Column
+    from epofusion_core.benchmark.quality import Quality
 
 _RESOLUTIONS = ((256, 320), (480, 640), (720, 1280), (1080, 1920))
 
@@ -102,27 +101,9 @@ def run_benchmark(settings: BenchSettings, report: Log) -> Benchmark:
     return Benchmark(latencies, results)
 
 
-def pairs_and_measure(data: Path, list_file: Path | None, measure: str) -> "tuple[list[FilePair], Column]":
-    """Look for all that `plot_quality` needs before the measuring, which takes minutes, begins.
-
-    Raises:
-        ValueError: the folder has no pairs, or the measure is unknown.
-        ModuleNotFoundError: matplotlib is not installed.
-    """
-    import epofusion_core.benchmark.pareto  # noqa: F401
-    from epofusion_core.data.pairs import find_pairs
-    from epofusion_core.evaluation.columns import COLUMNS
-
-    column = next((each for each in COLUMNS if each.key == measure), None)
-    if column is None:
-        raise ValueError(f"measure {measure!r} is unknown; expected one of {', '.join(each.key for each in COLUMNS)}")
-    return find_pairs(data, list_file), column
-
-
 def plot_quality(
     path: Path,
-    pairs: "list[FilePair]",
-    column: "Column",
+    quality_of_model: "Quality",
     benchmark: Benchmark,
     report: Log,
     track: Callable[[Collection[Subject]], Iterable[Subject]] = iter,
@@ -131,37 +112,29 @@ def plot_quality(
 
     Args:
         path: picture to write.
-        pairs: to fuse.
-        column: the measure.
+        quality_of_model: what to measure.
         benchmark: with the latencies.
-        report: told of pairs that could not be fused.
+        report: told of pairs that could not be used.
         track: may show the progress.
 
     Raises:
         ValueError: a subject fused none of the pairs.
     """
     from epofusion_core.benchmark.pareto import Point, plot_pareto
-    from epofusion_core.evaluation.evaluate import measure_pairs
     from epofusion_core.evaluation.methods import ModelMethod
-    from epofusion_core.evaluation.summary import collect
 
     quality: dict[tuple[str, str, int], float] = {}
     for subject in track(list(benchmark.latencies)):
         # Engines of one precision give one picture. One at a time: dozens of models in each worker fill the memory.
         if _picture(subject) not in quality:
             method = ModelMethod(subject.label, subject.model, replace(subject.options, threads=1))
-            evaluation = collect(measure_pairs(pairs, [method], len(os.sched_getaffinity(0))), 0)
-            for sentence in evaluation.problems:
-                report(sentence)
-            if not evaluation.tables:
-                raise ValueError(f"{subject.label} fused none of the {len(pairs)} pairs; expected at least one")
-            quality[_picture(subject)] = evaluation.tables[0].rows[0].figures[column.key]
+            quality[_picture(subject)] = quality_of_model(method, report)
     points = [
         Point(s.model, s.options.engine, s.options.precision, s.options.steps or 0, timed.p50_ms, quality[_picture(s)])
         for s, timed in benchmark.latencies.items()
     ]
     width, height = benchmark.results["size"]
-    plot_pareto(path, points, f"{column.heading}, mean of {len(pairs)} pairs", f"{processor()}, {width}x{height}")
+    plot_pareto(path, points, quality_of_model.heading, f"{processor()}, {width}x{height}")
     return {subject.label: quality[_picture(subject)] for subject in benchmark.latencies}
 
 

@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.table import Table
 from epofusion_core.atomic_file import write_text
 from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors, console, note
+
+if TYPE_CHECKING:
+    from epofusion_core.benchmark.quality import Quality
 
 _TABLE_WIDTH = 120  # a cut figure cannot be read
 
@@ -31,7 +34,16 @@ def bench(
     batches: Annotated[bool, typer.Option(help="Also time each model by PyTorch on batches of 1 to 8 pairs.")] = False,
     data: Annotated[Path | None, typer.Option(help="Folder of pairs, for latency against quality.")] = None,
     list_file: Annotated[Path | None, typer.Option("--list", help="Text file with the pairs to take.")] = None,
-    measure: Annotated[str, typer.Option(help="The quality: en, mi, vif, qabf, ssim, q_oe or n_oe.")] = "qabf",
+    measure: Annotated[
+        str,
+        typer.Option(help="The quality: ap_glare, AP of a judge in the glare, or mi, vif, qabf, ssim, q_oe or n_oe."),
+    ] = "ap_glare",
+    judge: Annotated[
+        str | None, typer.Option(help="For ap_glare, as `downstream detect` takes it; the first installed by default.")
+    ] = None,
+    box_corrections: Annotated[
+        Path | None, typer.Option(help="CSV file of what is wrong with the boxes of pairs, for ap_glare.")
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Measure latency, memory and the share of the processor's peak, and draw latency against quality."""
@@ -39,10 +51,10 @@ def bench(
 
     output = OutputFolder(out, "bench", ("bench.json", "pareto.png"))
     with clear_errors():
-        output.check([data, list_file, *comparison.files_of(model or ())], overwrite=overwrite)
-        from epofusion_core.benchmark.run import BenchSettings, pairs_and_measure, plot_quality, run_benchmark
+        output.check([data, list_file, box_corrections, *comparison.files_of(model or ())], overwrite=overwrite)
+        from epofusion_core.benchmark.run import BenchSettings, plot_quality, run_benchmark
 
-        chosen = pairs_and_measure(data, list_file, measure) if data is not None else None
+        chosen = _quality(data, list_file, measure, judge, box_corrections) if data is not None else None
         output.mark()
         benchmark = run_benchmark(
             BenchSettings(
@@ -54,9 +66,19 @@ def bench(
         _show(benchmark.results)
         if chosen is not None:
             shown = partial(track, description="quality", console=console, transient=True)
-            quality = plot_quality(out / "pareto.png", *chosen, benchmark, note, shown)
+            quality = plot_quality(out / "pareto.png", chosen, benchmark, note, shown)
             _write(out, benchmark.results | {"quality": quality})
     note(f"written: {out / 'bench.json'}")
+
+
+def _quality(
+    data: Path, list_file: Path | None, measure: str, judge: str | None, box_corrections: Path | None
+) -> "Quality":
+    from epofusion_core.benchmark.quality import quality_of
+    from epofusion_core.downstream.judges import Judge, installed_judges
+
+    chosen = Judge(*comparison.split_name(judge)) if judge else next(iter(installed_judges()), None)
+    return quality_of(data, list_file, measure, chosen, box_corrections)
 
 
 def _write(out: Path, results: dict[str, Any]) -> None:

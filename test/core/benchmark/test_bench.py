@@ -48,12 +48,25 @@ def test_bench_tells_the_cost_by_resolution(random_weights: Path, tmp_path: Path
     assert 0 < costs_ms[0] < costs_ms[-1]
 
 
+def test_quality_is_what_a_judge_sees_in_the_glare(
+    random_weights: Path, walkers: Path, bright_square_judge: Path, tmp_path: Path
+) -> None:
+    arguments = ["bench", "--model", str(random_weights), "--rounds", "5", "--height", "64", "--width", "96"]
+    arguments += ["--engine", "torch", "--data", str(walkers), "--judge", f"squares={bright_square_judge}"]
+    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    (quality,) = json.loads((tmp_path / "out" / "bench.json").read_text())["quality"].values()
+    assert 0 <= quality <= 1
+    assert (tmp_path / "out" / "pareto.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (["--engine", "tensorflow"], "engine 'tensorflow' cannot be benchmarked; expected torch or onnxruntime"),
-        (["--data", "{pairs}", "--measure", "beauty"], "measure 'beauty' is unknown; expected one of en"),
+        (["--data", "{pairs}", "--measure", "beauty"], "measure 'beauty' is unknown; expected one of ap_glare, en"),
         (["--data", "nowhere"], "nowhere"),
+        (["--data", "{pairs}", "--judge", "oracle"], "judge 'oracle' is unknown"),
     ],
 )
 def test_what_cannot_be_benchmarked_is_one_clear_sentence_before_anything_is_timed(

@@ -173,8 +173,8 @@ def test_ablate_writes_table_iv_and_the_curves_over_steps(town: Path, random_wei
 
 def test_nothing_readable_still_gives_a_report_and_exit_code_1(tmp_path: Path) -> None:
     for folder in ("vi", "ir"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "1.png").write_bytes(b"broken")
-    result = epofusion("evaluate", "--data", tmp_path, "--out", tmp_path / "out", "--jobs", 1)
+        (tmp_path / "pairs" / folder).mkdir(parents=True)
+        (tmp_path / "pairs" / folder / "1.png").write_bytes(b"broken")
+    result = epofusion("evaluate", "--data", tmp_path / "pairs", "--out", tmp_path / "out", "--jobs", 1)
     assert result.exit_code == 1
     assert "1.png: is no image" in (tmp_path / "out" / "report.html").read_text()
