@@ -13,6 +13,7 @@ from epofusion_core.evaluation.metrics import Grey, check_images
 
 _BLUR_SIGMA_PX = 3.0
 _SOBEL_SCALE = 1 / 8
+_FIXED_POINT = 256
 _TOLERANCE = 1.0
 """Grey levels a pixel by which a gradient may exceed those of the sources."""
 
@@ -57,7 +58,12 @@ def phantom_map(visible: Grey, infrared: Grey, fused: Grey) -> NDArray[np.float3
 
 
 def _gradient(image: Grey) -> NDArray[np.float32]:
-    """Return the gradient's magnitude after a Gaussian, (H, W) float32 in grey levels a pixel."""
-    blurred = cv2.GaussianBlur(image.astype(np.float32), (0, 0), _BLUR_SIGMA_PX)
-    across, down = (cv2.Sobel(blurred, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=_SOBEL_SCALE) for dx in (1, 0))
-    return np.asarray(cv2.magnitude(across, down), dtype=np.float32)
+    """Return the gradient's magnitude after a Gaussian, (H, W) float32 in grey levels a pixel.
+
+    OpenCV blurs integers the same wherever they lie in memory, floats not to the last bit; the replay of a bag promises
+    equal bytes.
+    """
+    blurred = cv2.GaussianBlur(image.astype(np.uint16) * _FIXED_POINT, (0, 0), _BLUR_SIGMA_PX)
+    scale = _SOBEL_SCALE / _FIXED_POINT
+    across, down = (cv2.Sobel(blurred, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=scale) for dx in (1, 0))
+    return np.asarray(np.sqrt(np.square(across) + np.square(down)), dtype=np.float32)
