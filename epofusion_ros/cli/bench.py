@@ -55,13 +55,13 @@ def bench(
         from epofusion_core.benchmark.run import BenchSettings, plot_quality, run_benchmark
 
         chosen = _quality(data, list_file, measure, judge, box_corrections) if data is not None else None
-        output.mark()
         benchmark = run_benchmark(
             BenchSettings(
                 model or (), engine or (), steps or (), device, threads, height, width, rounds, resolutions, batches
             ),
             note,
         )
+        output.mark()
         _write(out, benchmark.results)
         _show(benchmark.results)
         if chosen is not None:
