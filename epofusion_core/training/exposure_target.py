@@ -20,12 +20,12 @@ from torch.nn import functional
 _SLOPE = 1.0 / 255.0
 """Fall of the envelope a pixel: one grey level, which no eye and no detector takes for an edge."""
 
-_VEIL = (170.0 / 255.0, 235.0 / 255.0)
+_VEIL = (160.0 / 255.0, 245.0 / 255.0)
 """Smoothed luma from which the relief begins to show, and from which it shows in full."""
 
-_VEIL_SIGMA_PX = 3.0
+_VEIL_SIGMA_PX = 1.5
 _BLINDED_WINDOW_PX = 5
-_RELIEF_THRESHOLD, _OBJECT_THRESHOLD = 8.0 / 255.0, 2.0 / 255.0
+_RELIEF_THRESHOLD, _OBJECT_THRESHOLD = 6.0 / 255.0, 2.0 / 255.0
 """Relief that is left out as the infrared's noise, in general and near objects of mask M."""
 
 _OBJECT_REACH_PX = 15
