@@ -1,7 +1,9 @@
 """`epofusion ablate`: the model without each of its parts (Table IV), and over the number of steps K (Fig. 8)."""
 
+import itertools
 import os
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +13,44 @@ from epofusion_ros.cli import comparison, options
 from epofusion_ros.cli.console import clear_errors, console
 
 if TYPE_CHECKING:
+    from epofusion_core.data.clips import Clip
     from epofusion_core.data.pairs import FilePair
     from epofusion_core.evaluation.methods import ModelMethod
     from epofusion_core.evaluation.summary import Evaluation
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """What all models are measured on.
+
+    Attributes:
+        pairs: for all measures but those of steadiness.
+        clips: for those.
+        frames: how many of each clip.
+        jobs: processes.
+        sheet: pairs on the contact sheet.
+    """
+
+    pairs: "Sequence[FilePair]"
+    clips: "Sequence[Clip]"
+    frames: int
+    jobs: int
+    sheet: int
+
+    def run(self, title: str, models: "Sequence[ModelMethod]", out: Path) -> "Evaluation":
+        """Measure the models beside the rules, and write and show the tables."""
+        from epofusion_core.evaluation.baselines import RULES
+        from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
+        from epofusion_core.evaluation.methods import Method, RuleMethod
+
+        methods: list[Method] = [*(RuleMethod(name) for name in RULES), *models]
+        outcomes = itertools.chain(
+            measure_pairs(self.pairs, methods, self.jobs), measure_clips(self.clips, methods, self.frames, self.jobs)
+        )
+        total = len(self.pairs) + len(self.clips) * len(methods)
+        evaluation = comparison.run(title, outcomes, total, self.sheet, [])
+        comparison.show(title, out, evaluation)
+        return evaluation
 
 
 def ablate(
@@ -27,6 +64,8 @@ def ablate(
     without_al: Annotated[Path | None, typer.Option(help="Weights trained without the adaptive loss.")] = None,
     without_ddm: Annotated[Path | None, typer.Option(help="Weights trained without denoising diffusion.")] = None,
     without_mscf: Annotated[Path | None, typer.Option(help="Weights trained without multi-scale fusion.")] = None,
+    videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4, ir/NAME.mp4, for steadiness.")] = None,
+    frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
     max_steps: Annotated[int, typer.Option(min=1, help="Try K = 1 to this many sampling steps.")] = 8,
     device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
@@ -37,6 +76,7 @@ def ablate(
 
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
+    from epofusion_core.data.clips import find_clips
     from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import ModelMethod
@@ -51,33 +91,22 @@ def ablate(
     output = OutputFolder(out, "ablate", ("parts", "steps"))
     with clear_errors():
         weights = [path for _, path in given]
-        output.check([data, list_file, *weights, *comparison.files_of([model])], overwrite=overwrite)
+        output.check([data, list_file, videos, *weights, *comparison.files_of([model])], overwrite=overwrite)
         import epofusion_core.evaluation.ablation  # noqa: F401  what it needs, before the hours of measuring
 
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)
+        clips, lonely = ([], []) if videos is None else find_clips(videos)
         output.mark()
-    evaluation = _compare("Table IV: parts left out", scan.pairs, [*parts, complete], out / "parts", jobs, sheet)
-    problems = [*scan.unpaired, *evaluation.problems]
+    measured = _Comparison(scan.pairs, clips, frames, jobs, sheet)
+    evaluation = measured.run("Table IV: parts left out", [*parts, complete], out / "parts")
+    problems = [*scan.unpaired, *lonely, *evaluation.problems]
     if cards[-1].config.diffusion:
         by_steps = [ModelMethod(f"K = {k}", model, replace(engine, steps=k)) for k in range(1, max_steps + 1)]
-        evaluation = _compare("Fig. 8: sampling steps", scan.pairs, by_steps, out / "steps", jobs, sheet)
+        evaluation = measured.run("Fig. 8: sampling steps", by_steps, out / "steps")
         problems += evaluation.problems
         _write_steps(scan.pairs, by_steps, evaluation, out / "steps")
     comparison.exit_with(list(dict.fromkeys(problems)))
-
-
-def _compare(
-    title: str, pairs: "list[FilePair]", models: "list[ModelMethod]", out: Path, jobs: int, sheet: int
-) -> "Evaluation":
-    from epofusion_core.evaluation.baselines import RULES
-    from epofusion_core.evaluation.evaluate import measure_pairs
-    from epofusion_core.evaluation.methods import Method, RuleMethod
-
-    methods: list[Method] = [*(RuleMethod(name) for name in RULES), *models]
-    evaluation = comparison.run(title, measure_pairs(pairs, methods, jobs), len(pairs), sheet, [])
-    comparison.show(title, out, evaluation)
-    return evaluation
 
 
 def _write_steps(pairs: "list[FilePair]", methods: "list[ModelMethod]", evaluation: "Evaluation", out: Path) -> None:
