@@ -1,6 +1,9 @@
 """How long and how a judge is trained: the same for each method's images, from the same first weights."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,12 @@ class TrainingSchedule:
     def name(self) -> str:
         """Of folders: what is trained otherwise lies elsewhere."""
         return f"{self.iterations}x{self.batch}_seed{self.seed}"
+
+    def batches(self, samples: int, rng: np.random.Generator) -> Iterator[list[int]]:
+        """Yield the numbers of `batch` samples for each iteration: all in turn, in an order that `rng` draws."""
+        waiting: list[int] = []
+        for _ in range(self.iterations):
+            while len(waiting) < self.batch:
+                waiting += rng.permutation(samples).tolist()
+            chosen, waiting = waiting[: self.batch], waiting[self.batch :]
+            yield chosen

@@ -150,11 +150,7 @@ def _batches(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield images (B, 3, crop, crop) and labels (B, crop, crop) for each iteration, in an order of the seed."""
     rng = np.random.default_rng(schedule.seed)
-    waiting: list[int] = []
-    for _ in range(schedule.iterations):
-        while len(waiting) < schedule.batch:
-            waiting += rng.permutation(len(samples)).tolist()
-        chosen, waiting = waiting[: schedule.batch], waiting[schedule.batch :]
+    for chosen in schedule.batches(len(samples), rng):
         crops = [_crop(*_read(samples[index], classes), crop_px, rng) for index in chosen]
         images, labels = zip(*crops, strict=True)
         yield torch.stack([_tensor(image) for image in images]), torch.from_numpy(np.stack(labels)).long()

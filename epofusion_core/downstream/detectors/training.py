@@ -126,11 +126,7 @@ _Sample = tuple[torch.Tensor, dict[str, torch.Tensor]]
 def _batches(samples: Sequence[Path], images: Path, schedule: TrainingSchedule) -> Iterator[list[_Sample]]:
     """Yield a batch for each iteration: all samples in turn, in an order of the seed, mirrored by a coin."""
     rng = np.random.default_rng(schedule.seed)
-    waiting: list[int] = []
-    for _ in range(schedule.iterations):
-        while len(waiting) < schedule.batch:
-            waiting += rng.permutation(len(samples)).tolist()
-        chosen, waiting = waiting[: schedule.batch], waiting[schedule.batch :]
+    for chosen in schedule.batches(len(samples), rng):
         yield [_sample(samples[index], images, mirrored=rng.random() < 0.5) for index in chosen]
 
 
