@@ -53,6 +53,7 @@ class ModelConfig:
             region; 0 chooses for each pixel.
         glare_start: 8-bit luma from which the network may mix the sources and add to them; None is where
             `epofusion_core.exposure` has the glare begin.
+        glare_relief: draw what the infrared shows inside the glare by `glare_relief.py`, in training as well.
         darkening_gain: factor of what the network changes of the visible image inside the glare, at inference only. A
             loss shrinks what a small network is unsure of, and this makes up for it.
         darkening_radius_px: inside the glare a pixel is darkened no further than it is colder than the warmest
@@ -84,6 +85,7 @@ class ModelConfig:
     selection_gain: float = 1.0
     selection_radius_px: int = 0
     glare_start: int | None = None
+    glare_relief: bool = False
     darkening_gain: float = 1.0
     darkening_radius_px: int = 0
     guidance_dilations: tuple[int, int] = (1, 1)

@@ -12,6 +12,7 @@ from epofusion_core.exposure import RAMP_START
 from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.embedding import build_embedding
 from epofusion_core.model.encoder import Encoder
+from epofusion_core.model.glare_relief import GlareRelief
 from epofusion_core.model.guidance import GuidanceHead
 from epofusion_core.model.layers import spatial_size, upsample
 from epofusion_core.model.mscf import MultiScaleContextFusion
@@ -77,6 +78,7 @@ class EPOFusion(nn.Module):
         )
         stride = config.fidelity_stride
         self.source_mix = SourceMix(stride, config.selection_gain, config.selection_radius_px)
+        self.glare_relief = GlareRelief(stride)
         self.relief = Relief(stride, config.latent_stride, config.darkening_gain, config.darkening_radius_px)
 
     def forward(
@@ -154,6 +156,8 @@ class EPOFusion(nn.Module):
         )
         glare = glare_ramp(luma, self.config.glare_start or RAMP_START)
         fused = self.source_mix(decoded, luma, infrared, glare)
+        if self.config.glare_relief:
+            fused = self.glare_relief(fused, luma, infrared, self.mask_probability(condition))
         if self.config.shapes_relief and not self.training:
             fused = self.relief(fused, luma, infrared, glare, self.mask_probability(condition))
         return nn.functional.pixel_shuffle(fused, self.mscf.stride)

@@ -4,6 +4,20 @@ import torch
 from torch import Tensor, nn
 
 
+class _DilatedConv2d(nn.Conv2d):
+    """Dilated convolution that stays in float32 under autocast on a CPU.
+
+    The gradient that oneDNN computes of it in bfloat16 is NaN in the channels beyond a multiple of 16.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve (B, C, H, W)."""
+        if input.is_cpu and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(input.float())
+        return super().forward(input)
+
+
 class ConvNormReLU(nn.Sequential):
     """Convolution with 'same' padding, BatchNorm, ReLU: the unit that Eq. 5 is written in."""
 
@@ -18,8 +32,9 @@ class ConvNormReLU(nn.Sequential):
         stride: int = 1,
     ) -> None:
         padding = dilation * (kernel // 2)
+        convolution = nn.Conv2d if dilation == 1 else _DilatedConv2d
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
+            convolution(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
         )

@@ -25,7 +25,7 @@ _VEIL = (160.0 / 255.0, 245.0 / 255.0)
 
 _VEIL_SIGMA_PX = 1.5
 _BLINDED_WINDOW_PX = 5
-_RELIEF_THRESHOLD, _OBJECT_THRESHOLD = 6.0 / 255.0, 2.0 / 255.0
+_RELIEF_THRESHOLD, _OBJECT_THRESHOLD = 5.0 / 255.0, 1.0 / 255.0
 """Relief that is left out as the infrared's noise, in general and near objects of mask M."""
 
 _OBJECT_REACH_PX = 15

@@ -11,7 +11,7 @@ from torch import Tensor
 from epofusion_core.benchmark.complexity import measure_complexity
 from epofusion_core.model.config import MODELS, ModelConfig, named_config
 from epofusion_core.model.epofusion import EPOFusion
-from epofusion_core.model.layers import unshuffled_sources
+from epofusion_core.model.layers import ConvNormReLU, unshuffled_sources
 
 
 def build(name: str, **changes: object) -> EPOFusion:
@@ -143,3 +143,12 @@ def test_a_wrong_configuration_is_refused_in_one_sentence() -> None:
 
 
 _XS = build("epofusion_xs")
+
+
+def test_a_dilated_convolution_has_finite_gradients_in_bfloat16() -> None:
+    torch.manual_seed(0)
+    layer = ConvNormReLU(24, 24, dilation=2).to(memory_format=torch.channels_last)
+    image = torch.randn(8, 24, 32, 32).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(image).sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in layer.parameters() if parameter.grad is not None)
