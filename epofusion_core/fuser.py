@@ -89,7 +89,7 @@ class Fuser:
             thermal: (H, W) uint8, or float32 in [0, 1]; hot is bright. Registered to `rgb`.
 
         Raises:
-            ValueError: a shape or type differs from the above; the sentence says which input.
+            ValueError: a shape, type or value differs from the above; the sentence says which input.
             EngineError: the engine failed, or its result is not finite.
         """
         _check(rgb, thermal)
@@ -117,3 +117,7 @@ def _check(rgb: NDArray[np.generic], thermal: NDArray[np.generic]) -> None:
         raise ValueError(f"thermal is {thermal.shape}, rgb is {rgb.shape[:2]} pixels; expected equal sizes")
     if 0 in thermal.shape:
         raise ValueError(f"images are {thermal.shape} pixels; expected at least 1 x 1")
+    if thermal.dtype == np.float32:
+        low, high = float(thermal.min()), float(thermal.max())
+        if not (low >= 0 and high <= 1):  # so that NaN fails
+            raise ValueError(f"thermal holds values of {low:g} to {high:g}; expected [0, 1], or uint8")
