@@ -75,14 +75,15 @@ def read_thermal(path: Path) -> ThermalImage:
         image = image.astype(np.float32)
     if image.ndim == 3:
         if image.dtype == np.uint8 and is_coloured(image):
-            _say_coloured(path.parent)
+            say_coloured(path.parent)
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     return image
 
 
 @cache
-def _say_coloured(folder: Path) -> None:
-    _LOG.warning("%s: %s", folder, COLOURED)
+def say_coloured(where: Path) -> None:
+    """Warn in the log, once, that thermal images of a folder or a video are coloured by a palette."""
+    _LOG.warning("%s: %s", where, COLOURED)
 
 
 def read_grey(path: Path) -> GreyImage:

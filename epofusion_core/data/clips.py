@@ -8,6 +8,7 @@ from pathlib import Path
 from epofusion_core.imaging import GreyImage, RgbImage
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoReader, is_video
+from epofusion_core.video_pairs import paired_frames
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,22 @@ def _videos(folder: Path) -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.iterdir()) if is_video(file)}
 
 
-def read_clip(clip: Clip, max_frames: int | None = None, step: int = 1) -> Iterator[tuple[RgbImage, GreyImage]]:
-    """Yield frames as (H, W, 3) uint8 RGB and (H, W) uint8 grey, until either video ends.
+def read_clip(
+    clip: Clip, max_frames: int | None = None, step: int = 1, problems: list[str] | None = None
+) -> Iterator[tuple[RgbImage, GreyImage]]:
+    """Yield visible frames, (H, W, 3) uint8 RGB, with the infrared one nearest in time, (H, W) uint8 grey.
 
     Args:
         clip: both videos.
         max_frames: read no further than this frame; None reads to the end.
         step: yield every step-th frame only.
+        problems: gets a sentence for each frame without a partner, and for each tail that is missing.
 
     Raises:
         ValueError: a video cannot be decoded; the sentence names it.
     """
     with VideoReader(clip.visible) as visible, VideoReader(clip.infrared) as infrared:
         scale = ThermalScaler(ThermalScaling())
-        frames = zip(visible, infrared.thermal_frames(), strict=False)
-        for (_, rgb), (_, thermal) in islice(frames, 0, max_frames, step):
-            yield rgb, scale(thermal)
+        frames = paired_frames(visible, infrared, [] if problems is None else problems)
+        for frame in islice(frames, 0, max_frames, step):
+            yield frame.visible, scale(frame.infrared)

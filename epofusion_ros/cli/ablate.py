@@ -31,12 +31,14 @@ def ablate(
     device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on each report's contact sheet.")] = comparison.SHEET_PAIRS,
+    mask_classes: options.MaskClasses = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Measure a trained model without each of its parts, and with K = 1, 2, ... sampling steps.
 
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
+    from epofusion_core.data.masks import with_mask_classes
     from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import ModelMethod
@@ -56,14 +58,15 @@ def ablate(
 
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)
+        pairs = with_mask_classes(scan.pairs, mask_classes or ())
         output.mark()
-    evaluation = _compare("Table IV: parts left out", scan.pairs, [*parts, complete], out / "parts", jobs, sheet)
+    evaluation = _compare("Table IV: parts left out", pairs, [*parts, complete], out / "parts", jobs, sheet)
     problems = [*scan.unpaired, *evaluation.problems]
     if cards[-1].config.diffusion:
         by_steps = [ModelMethod(f"K = {k}", model, replace(engine, steps=k)) for k in range(1, max_steps + 1)]
-        evaluation = _compare("Fig. 8: sampling steps", scan.pairs, by_steps, out / "steps", jobs, sheet)
+        evaluation = _compare("Fig. 8: sampling steps", pairs, by_steps, out / "steps", jobs, sheet)
         problems += evaluation.problems
-        _write_steps(scan.pairs, by_steps, evaluation, out / "steps")
+        _write_steps(pairs, by_steps, evaluation, out / "steps")
     comparison.exit_with(list(dict.fromkeys(problems)))
 
 
