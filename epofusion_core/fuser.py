@@ -56,6 +56,7 @@ class Fuser:
         device: str = "cpu",
         precision: str = "auto",
         steps: int | None = None,
+        untrained_steps: bool = False,
         threads: int = 0,
         compiled: bool = False,
         report: Log = _LOG.info,
@@ -68,6 +69,7 @@ class Fuser:
             device: where it runs, in the engine's words; this and the following as `EngineOptions` says.
             precision: "auto", "f32", "f16", "bf16" or "int8".
             steps: DDIM steps K; None is the model's own.
+            untrained_steps: allow steps that the model was not trained for.
             threads: processor threads; 0 is all.
             compiled: torch only, run by `torch.compile`.
             report: told what takes long on the first start, and what "auto" takes.
@@ -76,7 +78,7 @@ class Fuser:
             WeightsError: the model is unknown or its file is damaged.
             EngineError: an option cannot be satisfied here.
         """
-        options = EngineOptions(engine, device, precision, steps, threads, compiled)
+        options = EngineOptions(engine, device, precision, steps, threads, compiled, untrained_steps)
         weights = resolve_weights(model)
         card = read_card(weights)
         return cls(open_engine(weights, card, options, report), card)

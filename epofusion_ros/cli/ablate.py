@@ -47,7 +47,7 @@ def ablate(
 
     given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
     # PyTorch takes any weights and any K; other engines would export a graph for each.
-    engine = EngineOptions("torch", device, threads=1)
+    engine = EngineOptions("torch", device, threads=1, untrained_steps=True)
     parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
     complete = ModelMethod("EPOFusion", model, engine)
     output = OutputFolder(out, "ablate", ("parts", "steps"))

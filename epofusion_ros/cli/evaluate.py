@@ -33,6 +33,7 @@ def evaluate(
     device: options.Device = "cpu",
     precision: options.Precision = "auto",
     steps: options.Steps = None,
+    untrained_steps: options.UntrainedSteps = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
     overwrite: options.Overwrite = False,
@@ -59,7 +60,8 @@ def evaluate(
         if boxes is not None and not any(pair.name in boxes for pair in scan.pairs):
             raise ValueError(f"glare boxes {glare_boxes} name none of the pairs; expected stem or dataset/stem")
         clips, lonely = ([], []) if videos is None else find_clips(videos)
-        methods = comparison.methods_of(model, EngineOptions(engine, device, precision, steps, threads=1))
+        options_of_engine = EngineOptions(engine, device, precision, steps, threads=1, untrained_steps=untrained_steps)
+        methods = comparison.methods_of(model, options_of_engine)
         output.mark()
     pairs = measure_pairs(image_pairs, methods, jobs, boxes)
     outcomes = itertools.chain(pairs, measure_clips(clips, methods, frames, jobs))

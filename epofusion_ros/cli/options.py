@@ -27,3 +27,6 @@ MaskClasses = Annotated[
         help="Number of a class that is an object, where mask files hold class numbers (FMB, MSRS); repeatable.",
     ),
 ]
+UntrainedSteps = Annotated[
+    bool, typer.Option("--untrained-steps", help="Allow --steps that the model was not trained for: worse pictures.")
+]

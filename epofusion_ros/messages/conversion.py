@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.imaging import luma
+from epofusion_core.thermal import is_coloured
 from epofusion_ros.messages.compressed import CompressedLike, decode
 from epofusion_ros.messages.encodings import COLOUR_ROWS, LAYOUTS, LUMA, ONE_VALUE, TO_RGB, Pixels, eight_bits
 from epofusion_ros.messages.image_size import check_size
@@ -105,6 +106,11 @@ def to_thermal(
     if message.encoding in TO_RGB:
         return luma(to_rgb(message))
     return _by_cv_bridge(message, "mono8", TO_RGB.keys() | ONE_VALUE)
+
+
+def is_coloured_thermal(message: ImageLike) -> bool:
+    """Tell whether a thermal image that `to_thermal` can convert is coloured by a palette."""
+    return message.encoding in TO_RGB.keys() - ONE_VALUE and is_coloured(to_rgb(message))
 
 
 def pixels(message: ImageLike) -> Pixels:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from epofusion_core import Fuser
+from epofusion_core.engines.engine import EngineError
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, with_luma
 from epofusion_core.model.card import WeightsError, read_card
@@ -122,7 +123,9 @@ def test_a_truncated_or_foreign_weights_file_is_one_clear_sentence(random_weight
         ({"config": "[1, 2]"}, "its metadata cannot be read"),
         ({"config": "7"}, "its metadata cannot be read"),
         ({"metrics": "{"}, "its metadata cannot be read"),
-        ({"encoder": "resnet_of_nobody"}, "the configuration in the file gives no network"),
+        ({"encoder": "resnet_of_nobody"}, "its metadata cannot be read .*expected one of convnext_atto"),
+        ({"encoder": "hf-hub:someone/anything"}, "its metadata cannot be read .encoder 'hf-hub:someone/anything'"),
+        ({"encoder": "local-dir:/tmp"}, "its metadata cannot be read"),
         ({"width": "wide"}, "the configuration in the file gives no network"),
         ({"width": 56}, "tensors do not fit the configuration in the file"),
     ],
@@ -141,6 +144,29 @@ def test_a_weights_file_that_contradicts_itself_is_one_clear_sentence(
     with pytest.raises(WeightsError, match=f"strange.safetensors: {sentence}") as caught:
         Fuser.load(path, engine="torch")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnxruntime", "openvino"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(
+    value: float, engine: str, random_weights: Path, tmp_path: Path
+) -> None:
+    tensors = load_file(random_weights)
+    name = next(name for name, tensor in tensors.items() if tensor.dtype.kind == "f" and tensor.size > 9)
+    tensors[name].reshape(-1)[-1] = value
+    save_file(tensors, tmp_path / "broken.safetensors", metadata=read_card(random_weights).to_metadata())
+    with pytest.raises(WeightsError, match=f"broken.safetensors: 1 tensors hold NaN or infinity, such as {name}"):
+        Fuser.load(tmp_path / "broken.safetensors", engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["auto", "torch", "onnxruntime", "openvino"])
+def test_steps_that_a_model_was_not_trained_for_are_refused_unless_forced(engine: str, random_weights: Path) -> None:
+    sentence = r"model untrained_xs was trained for steps 1, .* expected 1, or untrained_steps"
+    with pytest.raises(EngineError, match=sentence):
+        Fuser.load(random_weights, engine=engine, steps=2)
+    assert Fuser.load(random_weights, engine=engine, steps=1).card.config.steps == 1
+    if engine == "torch":
+        Fuser.load(random_weights, engine=engine, steps=2, untrained_steps=True)
 
 
 def test_a_weights_file_says_what_it_is(random_weights: Path) -> None:
