@@ -75,8 +75,8 @@ class VideoReader:
             if frame.format.components[0].bits > 8:
                 is_grey = frame.format.name.startswith("gray")
                 values = frame.to_ndarray() if is_grey else frame.to_ndarray(format="gray16le")
-                kind = np.float32 if values.dtype.kind == "f" else np.uint16
-                yield time_ns, values.astype(kind, copy=False)
+                is_float = values.dtype.kind == "f"
+                yield time_ns, values.astype(np.float32) if is_float else values.astype(np.uint16, copy=False)
                 continue
             rgb = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
             if is_coloured(rgb):

@@ -165,9 +165,9 @@ def test_the_empty_border_of_a_rectified_image_is_no_measurement(
         image = rectified(warm, 0.25 if lens == "pincushion" else -0.3, whole=lens == "barrel")
     empty = image == 0
     assert empty.mean() > 0.01
-    scaled = scaler(mode, black_hot=black_hot)(image).astype(int)
-    cold_person = -1 if black_hot else 1
-    assert cold_person * (scaled[128, 160] - scaled[60, 160]) > 200
+    scaled = scaler(mode, black_hot=black_hot)(image).astype(int)  # type: ignore[arg-type]
+    sign = -1 if black_hot else 1
+    assert sign * (scaled[128, 160] - scaled[60, 160]) > 200
     assert scaled[empty].max() < 10 if not black_hot else scaled[empty].max() == 0
 
 

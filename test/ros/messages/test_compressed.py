@@ -40,9 +40,26 @@ def claiming(width: int, height: int) -> bytes:
     return good[:16] + struct.pack(">II", width, height) + good[24:]
 
 
-def tiff_claiming(width: int, height: int, *, compression: int = 1, rows_per_strip: int = 278) -> bytes:
+def with_a_chunk_that_claims(length: int) -> bytes:
+    """Return a PNG whose second chunk claims a length."""
+    good = encoded(".png", SCENE)
+    return good[:33] + struct.pack(">I", length) + good[37:]
+
+
+CLAIMS_A_CHUNK = with_a_chunk_that_claims(2**31 - 1)
+
+
+def tiff_claiming(width: int, height: int, *, bits: int = 8, compression: int = 1, rows_per_strip: int = 278) -> bytes:
     """Return a TIFF whose directory claims another size; `rows_per_strip` is the tag that it gives the strips by."""
-    entries = [(256, width), (257, height), (258, 8), (259, compression), (262, 1), (273, 8), (rows_per_strip, height)]
+    entries = [
+        (256, width),
+        (257, height),
+        (258, bits),
+        (259, compression),
+        (262, 1),
+        (273, 8),
+        (rows_per_strip, height),
+    ]
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4)
 
@@ -161,7 +178,9 @@ def test_a_jpeg_has_the_size_that_the_decoder_finds(inserted: list[bytes], marke
         (b"", "begins with nothing; expected a JPEG, a PNG or a TIFF"),
         (b"\x00" * 12 + encoded(".png", SCENE), "begins with 00 00 00 00; expected"),
         (encoded(".png", SCENE)[:20], "ends within its headers, after 20 bytes"),
-        (encoded(".png", SCENE)[:60], "of 64x48 pixels, format 'png', cannot be decoded"),
+        (encoded(".png", SCENE)[:60], "a PNG of 64x48 pixels that is cut off within a chunk"),
+        (CLAIMS_A_CHUNK, "a PNG of 64x48 pixels that is cut off within a chunk"),
+        (encoded(".png", SCENE).replace(b"IDAT", b"IDAX"), "of 64x48 pixels, format 'png', cannot be decoded"),
         (encoded(".jpg", SCENE)[:4], "ends within its headers"),
         (b"\xff\xd8\xff\xe0\x00\x00", "a JPEG with damaged headers"),
         (encoded(".png", SCENE)[:12] + b"IEND" + encoded(".png", SCENE)[16:], "a PNG with damaged headers"),
@@ -170,6 +189,7 @@ def test_a_jpeg_has_the_size_that_the_decoder_finds(inserted: list[bytes], marke
         (tiff_claiming(16_000, 16_000), "is 16000x16000 pixels; expected at most 33554432 in all"),
         (tiff_claiming(100_000, 1), "is 100000x1 pixels; expected 1 to 16384"),
         (tiff_claiming(64, 48, rows_per_strip=322), "a TIFF that is tiled"),
+        (tiff_claiming(5000, 5000, bits=512), "is 5000x5000 pixels of 512 bits; expected at most 33554432 of 64"),
         (tiff_claiming(64, 48, compression=7), "a TIFF that is tiled, of a rare compression"),
     ],
 )
@@ -190,13 +210,13 @@ def test_damaged_bytes_raise_nothing_else(good: bytes, data: st.DataObject) -> N
 
 
 def test_compressed_cameras_are_fused_and_garbage_is_counted(random_weights: Path, domain: int, tmp_path: Path) -> None:
-    settings = {"rgb.transport": "compressed", "thermal.transport": "compressed", "output.jpeg_quality": 95}
+    settings = {"rgb.transport": "compressed", "thermal.transport": "compressedDepth", "output.jpeg_quality": 95}
     thermal = np.random.default_rng(1).integers(7000, 9000, (48, 64), dtype=np.uint16)
     received: list[CompressedImage] = []
     with running_node(random_weights, domain, tmp_path / "log", **settings) as _, Peer(["fused"]) as peer:
         publishers = [
-            peer.node.create_publisher(CompressedImage, f"{name}/image_raw/compressed", qos_profile_sensor_data)
-            for name in ("rgb", "thermal")
+            peer.node.create_publisher(CompressedImage, topic, qos_profile_sensor_data)
+            for topic in ("rgb/image_raw/compressed", "thermal/image_raw/compressedDepth")
         ]
         peer.node.create_subscription(
             CompressedImage, "/epofusion/fused/image/compressed", received.append, QoSProfile(depth=5)
@@ -206,13 +226,13 @@ def test_compressed_cameras_are_fused_and_garbage_is_counted(random_weights: Pat
             peer.spin_until(lambda publisher=publisher: publisher.get_subscription_count() > 0, "a subscription")
 
         def publish(stamp_ns: int, *images: bytes) -> None:
-            for publisher, image in zip(publishers, images, strict=True):
-                message = CompressedImage(format="jpeg")
+            for publisher, image, form in zip(publishers, images, ("jpeg", "16UC1; compressedDepth png"), strict=True):
+                message = CompressedImage(format=form)
                 message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
                 message.data.frombytes(image)
                 publisher.publish(message)
 
-        good = encoded(".jpg", cv2.cvtColor(SCENE, cv2.COLOR_RGB2BGR)), encoded(".png", thermal)
+        good = encoded(".jpg", BGR), bytes(12) + encoded(".png", thermal)
         publish(5_000_000_000, *good)
         peer.spin_until(lambda: len(peer.outputs.fused) == 1 and len(received) == 1, "a pair")
         publish(5_100_000_000, HUGE_PNG, good[1])
