@@ -13,7 +13,7 @@ from epofusion_core.atomic_file import cannot_write, partial_of
 from epofusion_core.imaging import RgbImage, ThermalImage, luma, say_coloured
 from epofusion_core.thermal import is_coloured
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".ts", ".wmv"})
 _NANOSECONDS = 1_000_000_000
 _SHORT_BY_FRAMES = 3
 """A video that is shorter than its file says by more is cut off; formats count their last frame differently."""

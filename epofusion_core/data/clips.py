@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from epofusion_core.data.pairs import files_by_stem
 from epofusion_core.imaging import GreyImage, RgbImage
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
-from epofusion_core.video import VideoReader, is_video
+from epofusion_core.video import VIDEO_SUFFIXES, VideoReader
 from epofusion_core.video_pairs import paired_frames
 
 
@@ -27,23 +28,25 @@ class Clip:
 
 
 def find_clips(root: Path) -> tuple[list[Clip], list[str]]:
-    """Return the clips of `<root>/{vi,ir}`, matched by stem, and one sentence for each video without a partner.
+    """Return the clips of `<root>/{vi,ir}`, matched by stem, and one sentence for each video that is left out.
 
     Raises:
         ValueError: a folder is missing, or no clip has both videos.
     """
-    visible, infrared = (_videos(root / folder) for folder in ("vi", "ir"))
+    left_out: dict[str, list[str]] = {}
+    visible, infrared = (_videos(root / folder, left_out) for folder in ("vi", "ir"))
     clips = [Clip(name, path, infrared[name]) for name, path in visible.items() if name in infrared]
     if not clips:
         raise ValueError(f"video folder {root} has no pair of videos; expected vi/NAME.mp4 and ir/NAME.mp4")
     lonely = [path for name, path in (visible | infrared).items() if (name in visible) != (name in infrared)]
-    return clips, [f"{path}: has no video of the other camera" for path in lonely]
+    sentences = [f"{path}: has no video of the other camera" for path in lonely]
+    return clips, sentences + [sentence for each in left_out.values() for sentence in each]
 
 
-def _videos(folder: Path) -> dict[str, Path]:
+def _videos(folder: Path, left_out: dict[str, list[str]]) -> dict[str, Path]:
     if not folder.is_dir():
         raise ValueError(f"video folder {folder} is missing; expected folders vi/ and ir/ side by side")
-    return {file.stem: file for file in sorted(folder.iterdir()) if is_video(file)}
+    return files_by_stem(folder, VIDEO_SUFFIXES, left_out)
 
 
 def read_clip(

@@ -109,7 +109,7 @@ def pair_folders(visible: Path, infrared: Path, mask: Path | None = None) -> Pai
 
 def images_by_stem(folder: Path) -> dict[str, Path]:
     """Return the images directly inside a folder, by file stem in normal form C."""
-    return _by_stem(folder, IMAGE_SUFFIXES, {})
+    return files_by_stem(folder, IMAGE_SUFFIXES, {})
 
 
 def listed(pairs: Iterable[FilePair], list_file: Path) -> PairScan:
@@ -164,7 +164,7 @@ class _Scan:
     def add(self, prefix: str, folders: dict[str, Path]) -> None:
         """Pair the images directly inside the folders of each kind; `prefix` precedes their stems in names."""
         left_out: dict[str, list[str]] = {}
-        visible, infrared = (_by_stem(folders[kind], IMAGE_SUFFIXES, left_out) for kind in ("visible", "infrared"))
+        visible, infrared = (files_by_stem(folders[kind], IMAGE_SUFFIXES, left_out) for kind in ("visible", "infrared"))
         if folders["visible"] == folders["infrared"]:
             visible = {stem: path for stem, path in visible.items() if camera_ending(stem, "visible")}
             infrared = {stem: path for stem, path in infrared.items() if camera_ending(stem, "infrared")}
@@ -174,7 +174,7 @@ class _Scan:
             for kind, images in (("visible", visible), ("infrared", infrared))
         )
         masks, boxes = (
-            _by_stem(folders[kind], suffixes, left_out) if kind in folders else {}
+            files_by_stem(folders[kind], suffixes, left_out) if kind in folders else {}
             for kind, suffixes in (("mask", IMAGE_SUFFIXES), ("boxes", _BOX_SUFFIXES))
         )
         self.pairs += [
@@ -189,8 +189,8 @@ class _Scan:
         self.left_out |= {prefix + stem: sentences for stem, sentences in left_out.items()}
 
 
-def _by_stem(folder: Path, suffixes: frozenset[str], left_out: dict[str, list[str]]) -> dict[str, Path]:
-    """Return the files of some suffixes by stem; what is left out is added to `left_out`, by stem."""
+def files_by_stem(folder: Path, suffixes: frozenset[str], left_out: dict[str, list[str]]) -> dict[str, Path]:
+    """Return the files of some suffixes by stem in normal form C; what is left out is added to `left_out`, by stem."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes:

@@ -1,5 +1,6 @@
 """Two videos of one drive: frames of one moment are paired, whatever their rates, and nothing ends unsaid."""
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -8,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from epofusion_core.data.clips import Clip, read_clip
+from epofusion_core.data.clips import Clip, find_clips, read_clip
 from epofusion_core.video import VideoReader, VideoWriter
 from epofusion_core.video_pairs import PairedFrame, paired_frames
 
@@ -130,7 +131,7 @@ def test_a_video_of_over_8_bits_keeps_them(layout: str, tmp_path: Path) -> None:
         stream = container.add_stream("ffv1", rate=Fraction(9))
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, layout
         if layout.startswith("gray"):
-            frame = av.VideoFrame.from_ndarray(counts.astype(">u2" if layout.endswith("be") else "<u2"), format=layout)
+            frame = av.VideoFrame.from_ndarray(counts, format=layout)
         elif layout == "yuv420p10le":
             colours = np.full((HEIGHT // 2, WIDTH), 512, np.uint16)
             frame = av.VideoFrame.from_ndarray(np.vstack([counts, colours]), format=layout)
@@ -144,3 +145,19 @@ def test_a_video_of_over_8_bits_keeps_them(layout: str, tmp_path: Path) -> None:
     assert len(np.unique(thermal)) > 150
     if layout.startswith("gray"):
         assert np.array_equal(thermal, counts)
+
+
+def test_videos_that_are_left_out_of_a_folder_are_named(tmp_path: Path) -> None:
+    for name in ("vi/a.mp4", "ir/a.mp4", "vi/a.m4v", "vi/alone.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "ir/b.mp4")
+    clips, left_out = find_clips(tmp_path)
+    assert [clip.visible.name for clip in clips] == ["a.mp4"]
+    assert [sentence.removeprefix(f"{tmp_path}/") for sentence in left_out] == [
+        "vi/alone.mp4: has no video of the other camera",
+        "vi/a.m4v: is left out; a.mp4 has the same stem",
+        "ir/b.mp4: is no regular file and is left out",
+    ]
+    with pytest.raises(ValueError, match=r"b\.mp4: is no regular file"):
+        VideoReader(tmp_path / "ir/b.mp4")
