@@ -1,5 +1,6 @@
 """Reading and writing of video files as RGB frames, by PyAV (ffmpeg): H.264 that browsers play."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -18,6 +19,7 @@ _NANOSECONDS = 1_000_000_000
 _SHORT_BY_FRAMES = 3
 """A video that is shorter than its file says by more is cut off; formats count their last frame differently."""
 
+_MATROSKA_DURATION = re.compile(r"(\d+):(\d+):([\d.]+)$")
 _TIME_BASE = Fraction(1, 90_000)
 """Unit of times that are written, in s."""
 
@@ -108,6 +110,9 @@ class VideoReader:
         lasts_s = 0.0
         if self._stream.duration and self._stream.time_base:
             lasts_s = float(self._stream.duration * self._stream.time_base)
+        elif match := _MATROSKA_DURATION.match(self._stream.metadata.get("DURATION", "")):
+            hours, minutes, seconds = map(float, match.groups())
+            lasts_s = 3600 * hours + 60 * minutes + seconds
         elif len(self._container.streams) == 1 and self._container.duration:
             lasts_s = self._container.duration / av.time_base
         if end_s < lasts_s - _SHORT_BY_FRAMES / self.rate_hz:
@@ -139,13 +144,15 @@ class VideoWriter:
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"crf": "18", "preset": "veryfast"}
         self._sized = False
+        self._ticks = -1
 
     def write(self, image: RgbImage, time_ns: int | None = None) -> None:
         """Append a frame, (H, W, 3) RGB or (H, W) grey, uint8; odd sizes lose their last row or column.
 
         Args:
             image: the frame.
-            time_ns: when it is shown, after the frame before; all frames have one or none, and then follow at the rate.
+            time_ns: when it is shown; at once where the frame before is shown later. All frames have one or none, and
+                then follow at the rate.
 
         Raises:
             OSError: the file cannot be written.
@@ -159,7 +166,8 @@ class VideoWriter:
             self._sized = True
         frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         if time_ns is not None:
-            frame.pts, frame.time_base = round(Fraction(time_ns, _NANOSECONDS) / _TIME_BASE), _TIME_BASE
+            self._ticks = max(round(Fraction(time_ns, _NANOSECONDS) / _TIME_BASE), self._ticks + 1)
+            frame.pts, frame.time_base = self._ticks, _TIME_BASE
         self._mux(frame)
 
     def close(self) -> None:
