@@ -124,7 +124,7 @@ def test_a_tail_that_is_broken_off_is_named(suffix: str, tmp_path: Path) -> None
     assert problems
 
 
-@pytest.mark.parametrize("layout", ["gray10le", "gray12le", "gray16le", "gray16be", "yuv420p10le", "gbrp16le"])
+@pytest.mark.parametrize("layout", ["gray10le", "gray12le", "gray16le", "yuv420p10le", "gbrp16le"])
 def test_a_video_of_over_8_bits_keeps_them(layout: str, tmp_path: Path) -> None:
     counts = np.linspace(400, 600, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(np.uint16)
     with av.open(str(tmp_path / "t.mkv"), "w") as container:
