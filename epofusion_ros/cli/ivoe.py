@@ -94,10 +94,10 @@ def outline(
 
     with clear_errors():
         scan = scan_pairs(src, list_file)
-        pairs = with_mask_classes(scan.pairs, mask_classes or ())
-        names = {f"{pair.name}.png".partition("/")[0] for pair in pairs}
+        names = {f"{pair.name}.png".partition("/")[0] for pair in scan.pairs}
         output = OutputFolder(out, "ivoe outline", sorted(names))
         output.check([src, list_file, object_boxes, box_corrections, sam_checkpoint], overwrite=overwrite)
+        pairs = with_mask_classes(scan.pairs, mask_classes or ())
         outliner = _outliner(method, sam_checkpoint)
         annotations = _annotations(object_boxes, box_corrections)
         output.mark()
