@@ -26,6 +26,7 @@ TEST = [
     "colcon-ros>=0.5",
     "hypothesis>=6.100",
     "mypy>=1.15",
+    "pillow>=10",
     "pytest>=8",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.5",

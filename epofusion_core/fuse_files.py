@@ -1,9 +1,7 @@
-"""Fusing of files: one pair of images, two folders paired by stem, or a pair of videos."""
+"""Fusing of files: one pair of images, two folders paired by stem, or a pair of videos paired by time."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +9,12 @@ from numpy.typing import NDArray
 
 from epofusion_core.data.pairs import pair_folders
 from epofusion_core.fuser import Fuser, FusionResult
-from epofusion_core.imaging import RgbImage, ThermalImage, read_rgb, read_thermal, write_png
+from epofusion_core.imaging import read_rgb, read_thermal, write_png
 from epofusion_core.model.config import MASK_THRESHOLD
 from epofusion_core.progress import Progress
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoReader, VideoWriter, is_video
+from epofusion_core.video_pairs import paired_frames
 
 OUTPUTS = ("fused", "mask", "overexposure")
 """Folders that are written to."""
@@ -104,29 +103,17 @@ def _fuse_videos(fuser: Fuser, visible: Path, infrared: Path, out: Path, report:
     writers: dict[str, VideoWriter] = {}
     scale = ThermalScaler(ThermalScaling())
     with VideoReader(visible) as visible_video, VideoReader(infrared) as infrared_video, ExitStack() as finished:
-        total = min(visible_video.frames, infrared_video.frames)
-        for number, (rgb, thermal) in enumerate(_paired_frames(visible_video, infrared_video)):
-            if rgb is None or thermal is None:
-                missing = infrared if thermal is None else visible
-                summary.failures.append(f"frame {number}: {missing} has ended")
-                continue
+        for frame in paired_frames(visible_video, infrared_video, summary.failures):
             try:
-                result = fuser(rgb, scale(thermal))
+                result = fuser(frame.visible, scale(frame.infrared))
             except ValueError as error:
-                summary.failures.append(f"frame {number}: {error}")
+                summary.failures.append(f"frame {frame.number}: {error}")
                 continue
             for kind, image in outputs(result).items():
                 if kind not in writers:
                     video = VideoWriter(out / kind / f"{visible.stem}.mp4", visible_video.rate_hz)
                     writers[kind] = finished.enter_context(video)
-                writers[kind].write(image)
+                writers[kind].write(image, frame.time_ns)
             summary.fused += 1
-            report(summary.fused, total)
+            report(summary.fused, visible_video.frames)
     return summary
-
-
-def _paired_frames(
-    visible: VideoReader, infrared: VideoReader
-) -> Iterator[tuple[RgbImage | None, ThermalImage | None]]:
-    for first, second in zip_longest(visible, infrared.thermal_frames()):
-        yield (first[1] if first else None), (second[1] if second else None)

@@ -56,6 +56,7 @@ class Fuser:
         device: str = "cpu",
         precision: str = "auto",
         steps: int | None = None,
+        untrained_steps: bool = False,
         threads: int = 0,
         compiled: bool = False,
         report: Log = _LOG.info,
@@ -68,6 +69,7 @@ class Fuser:
             device: where it runs, in the engine's words; this and the following as `EngineOptions` says.
             precision: "auto", "f32", "f16", "bf16" or "int8".
             steps: DDIM steps K; None is the model's own.
+            untrained_steps: allow steps that the model was not trained for.
             threads: processor threads; 0 is all.
             compiled: torch only, run by `torch.compile`.
             report: told what takes long on the first start, and what "auto" takes.
@@ -76,7 +78,7 @@ class Fuser:
             WeightsError: the model is unknown or its file is damaged.
             EngineError: an option cannot be satisfied here.
         """
-        options = EngineOptions(engine, device, precision, steps, threads, compiled)
+        options = EngineOptions(engine, device, precision, steps, threads, compiled, untrained_steps)
         weights = resolve_weights(model)
         card = read_card(weights)
         return cls(open_engine(weights, card, options, report), card)
@@ -89,7 +91,7 @@ class Fuser:
             thermal: (H, W) uint8, or float32 in [0, 1]; hot is bright. Registered to `rgb`.
 
         Raises:
-            ValueError: a shape or type differs from the above; the sentence says which input.
+            ValueError: a shape, type or value differs from the above; the sentence says which input.
             EngineError: the engine failed, or its result is not finite.
         """
         _check(rgb, thermal)
@@ -117,3 +119,7 @@ def _check(rgb: NDArray[np.generic], thermal: NDArray[np.generic]) -> None:
         raise ValueError(f"thermal is {thermal.shape}, rgb is {rgb.shape[:2]} pixels; expected equal sizes")
     if 0 in thermal.shape:
         raise ValueError(f"images are {thermal.shape} pixels; expected at least 1 x 1")
+    if thermal.dtype == np.float32:
+        low, high = float(thermal.min()), float(thermal.max())
+        if not (low >= 0 and high <= 1):  # so that NaN fails
+            raise ValueError(f"thermal holds values of {low:g} to {high:g}; expected [0, 1], or uint8")

@@ -1,5 +1,7 @@
 """Reading and writing of images as arrays, and the luma of the paper. OpenCV and numpy only."""
 
+import logging
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.atomic_file import write_bytes
-from epofusion_core.thermal import ThermalScaler, ThermalScaling
+from epofusion_core.thermal import COLOURED, ThermalScaler, ThermalScaling, is_coloured
+
+_LOG = logging.getLogger("epofusion")
 
 RgbImage = NDArray[np.uint8]
 """(H, W, 3) uint8, channel order R, G, B."""
@@ -20,7 +24,13 @@ ThermalImage = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 """(H, W): grey levels of 8 bits, or counts or degrees that `ThermalScaler` makes grey levels of."""
 
 
+_AS_IT_IS = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+"""Depth and channels of the file. Unlike IMREAD_UNCHANGED it turns the image as its EXIF orientation says."""
+
+
 def _decode(path: Path, flag: int) -> NDArray[Any]:
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path}: is no regular file; expected an image file")
     try:
         encoded = np.fromfile(path, np.uint8)
     except OSError as error:
@@ -32,7 +42,7 @@ def _decode(path: Path, flag: int) -> NDArray[Any]:
 
 
 def read_rgb(path: Path) -> RgbImage:
-    """Read an image as (H, W, 3) uint8 RGB.
+    """Read an image as (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
 
     Raises:
         ValueError: the file is missing or no image; the sentence names it.
@@ -40,8 +50,19 @@ def read_rgb(path: Path) -> RgbImage:
     return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[:, :, ::-1]).astype(np.uint8, copy=False)
 
 
+def read_values(path: Path) -> NDArray[Any]:
+    """Read an image with the values of the file, (H, W) or (H, W, 3) B G R, turned as its EXIF orientation says.
+
+    Raises:
+        ValueError: the file is missing or no image; the sentence names it.
+    """
+    return _decode(path, _AS_IT_IS)
+
+
 def read_thermal(path: Path) -> ThermalImage:
     """Read an image as (H, W), with the values that the file holds; colour files by their luma.
+
+    It is turned as its EXIF orientation says. Of a folder whose images are coloured by a palette, the log says so once.
 
     Returns:
         uint8 or uint16, as the file is; float32 for every other type.
@@ -49,10 +70,20 @@ def read_thermal(path: Path) -> ThermalImage:
     Raises:
         ValueError: the file is missing or no image; the sentence names it.
     """
-    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    image = read_values(path)
     if image.dtype not in (np.uint8, np.uint16):
         image = image.astype(np.float32)
-    return np.asarray(image if image.ndim == 2 else cv2.cvtColor(image[:, :, :3], cv2.COLOR_BGR2GRAY))
+    if image.ndim == 3:
+        if image.dtype == np.uint8 and is_coloured(image):
+            say_coloured(path.parent)
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    return image
+
+
+@cache
+def say_coloured(where: Path) -> None:
+    """Warn in the log, once, that thermal images of a folder or a video are coloured by a palette."""
+    _LOG.warning("%s: %s", where, COLOURED)
 
 
 def read_grey(path: Path) -> GreyImage:

@@ -9,6 +9,23 @@ from numpy.typing import NDArray
 _SAMPLE_STEP_PX = 4
 """Percentiles are taken of every fourth pixel in both directions, which is cheaper and as good."""
 
+_SMALLEST_SAMPLE_PX = 1000
+"""Of images that would have fewer such pixels all count: a dead one would be more than a percent."""
+
+_SMALLEST_SPAN = 1e-30
+"""Of a range; its inverse is still a number of single precision."""
+
+_EDGES = (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1])
+
+COLOURED = (
+    "the thermal image is coloured by a palette, in which the hottest need not be the brightest; "
+    "expected grey, hot being bright"
+)
+"""What is said of such an image."""
+
+_COLOURFUL, _COLOURED_SHARE = 40, 0.05
+"""Difference of R, G and B from which a pixel is coloured, and the share of such pixels in a coloured image."""
+
 _MAX_MOVE = 1.9
 """Grey levels by which the scaling may move a value in a frame; at most 2 after rounding."""
 
@@ -69,7 +86,8 @@ class ThermalScaler:
         """Scale one image.
 
         Args:
-            thermal: (H, W) uint8, uint16 or float32; NaN and infinite values, of dead pixels, become cold.
+            thermal: (H, W) uint8, uint16 or float32. What is no measurement becomes cold: NaN, infinite values, and
+                zeros at the edges outside the range of all else, as rectified images have.
 
         Returns:
             (H, W) uint8, hot is bright.
@@ -84,12 +102,14 @@ class ThermalScaler:
         if thermal.dtype != self._dtype:  # counts after kelvin: the range of before means nothing
             self._dtype, self.range = thermal.dtype, None
         values = thermal.astype(np.float32, copy=False)
-        low, high = self._fixed(thermal.dtype) if self.scaling.mode == "fixed" else self._next_range(values)
+        finite, border = np.isfinite(values), _zeros_at_edges(values)
+        is_fixed = self.scaling.mode == "fixed"
+        low, high = self._fixed(thermal.dtype) if is_fixed else self._next_range(values, finite, border)
         self.range = (low, high)
-        gain = 255.0 / max(high - low, 1e-6)
-        if thermal.dtype != np.uint16:  # integers have no dead pixels
-            cold = high if self.scaling.black_hot else low
-            values = np.nan_to_num(values, nan=cold, posinf=cold, neginf=cold)
+        gain = 255.0 / max(high - low, _SMALLEST_SPAN)
+        measured = finite if low <= 0 <= high else finite & ~border
+        if not measured.all():
+            values = np.where(measured, values, np.float32(high if self.scaling.black_hot else low))
         with np.errstate(over="ignore"):  # what is beyond float32 is beyond the range, too
             return np.asarray(np.clip((values - low) * gain + 0.5, 0.0, 255.0), dtype=np.uint8)
 
@@ -102,11 +122,12 @@ class ThermalScaler:
         low, high = ((value + offset_k) / scaling.kelvin_per_count for value in scaling.fixed_range)
         return low, high
 
-    def _next_range(self, thermal: NDArray[np.float32]) -> tuple[float, float]:
+    def _next_range(
+        self, values: NDArray[np.float32], finite: NDArray[np.bool_], border: NDArray[np.bool_]
+    ) -> tuple[float, float]:
         previous = self.range
         percentile = self.scaling.mode == "percentile"
-        sample = thermal[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX] if percentile else thermal
-        sample = sample[np.isfinite(sample)]
+        sample = _sample(values, finite, border, sparse=percentile)
         if sample.size == 0:
             return previous or (0.0, 1.0)
         if percentile:
@@ -115,6 +136,47 @@ class ThermalScaler:
         else:
             low, high = float(sample.min()), float(sample.max())
         return (low, high) if previous is None else _approach(previous, (low, high), 1 - self.scaling.smoothing)
+
+
+def is_coloured(rgb: NDArray[np.uint8]) -> bool:
+    """Tell whether a thermal image, (H, W, 3) uint8, is coloured by a palette.
+
+    The hottest need not be the brightest in it, and its luma is no picture of temperatures.
+    """
+    sample = rgb[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX]
+    return bool((np.ptp(sample.astype(np.int16), axis=2) > _COLOURFUL).mean() > _COLOURED_SHARE)
+
+
+def _zeros_at_edges(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where zeros lie that are connected to an edge, (H, W): a lens or a warp may not have reached there."""
+    if all(values[edge].all() for edge in _EDGES):
+        return np.zeros(values.shape, np.bool_)
+    count, labels = cv2.connectedComponents((values == 0).astype(np.uint8))
+    at_edge = np.zeros(count, np.bool_)
+    for edge in _EDGES:
+        at_edge[labels[edge]] = True
+    at_edge[0] = False  # what is not zero
+    return np.asarray(at_edge[labels])
+
+
+def _sample(
+    values: NDArray[np.float32], finite: NDArray[np.bool_], border: NDArray[np.bool_], *, sparse: bool
+) -> NDArray[np.float32]:
+    """Return the values that a range is taken of, flat; with `sparse` those of every fourth pixel in both directions.
+
+    With zeros at the edges, pixels next to them and to the edges are left out: interpolation has mixed them with zeros.
+    Where all else is uniform, the zeros are a measurement.
+    """
+    step = _SAMPLE_STEP_PX if sparse and values[::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX].size >= _SMALLEST_SAMPLE_PX else 1
+    grid = np.s_[::step, ::step]
+    measured = finite
+    if border.any():
+        near = cv2.dilate(border.astype(np.uint8), np.ones((5, 5)), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+        measured = finite & (near == 0)
+    sample = values[grid][measured[grid]]
+    if sample.size and sample.min() < sample.max():
+        return sample
+    return values[grid][finite[grid]]
 
 
 def _approach(previous: tuple[float, float], wanted: tuple[float, float], share: float) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Reading and writing of video files as RGB frames, by PyAV (ffmpeg): H.264 that browsers play."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -10,12 +11,17 @@ import av
 import numpy as np
 
 from epofusion_core.atomic_file import cannot_write, partial_of
-from epofusion_core.imaging import RgbImage, ThermalImage, luma
+from epofusion_core.imaging import RgbImage, ThermalImage, luma, say_coloured
+from epofusion_core.thermal import is_coloured
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".ts", ".wmv"})
 _NANOSECONDS = 1_000_000_000
-_GREY_COUNTS = frozenset({"gray10le", "gray12le", "gray14le", "gray16le", "gray16be"})
-"""Pixel formats whose values RGB of 8 bits would cut off."""
+_SHORT_BY_FRAMES = 3
+"""A video that is shorter than its file says by more is cut off; formats count their last frame differently."""
+
+_MATROSKA_DURATION = re.compile(r"(\d+):(\d+):([\d.]+)$")
+_TIME_BASE = Fraction(1, 90_000)
+"""Unit of times that are written, in s."""
 
 
 def is_video(path: Path) -> bool:
@@ -29,6 +35,7 @@ class VideoReader:
     Attributes:
         rate_hz: nominal frame rate.
         frames: nominal number of frames; 0 where the file does not say.
+        damage: after the last frame, a sentence if the video ends before its time; else empty.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +44,10 @@ class VideoReader:
         Raises:
             ValueError: the file is missing, or has no video stream; the sentence names it.
         """
-        self._path = path
+        self.path = path
+        self.damage = ""
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path}: is no regular file; expected MP4, AVI, MKV or MOV")
         try:
             self._container = av.open(str(path))
             self._stream = self._container.streams.video[0]
@@ -47,7 +57,7 @@ class VideoReader:
         self.frames = int(self._stream.frames)
 
     def __iter__(self) -> Iterator[tuple[int, RgbImage]]:
-        """Yield (time since the first frame in ns, (H, W, 3) uint8 RGB); a damaged tail ends the video.
+        """Yield (time since the first frame in ns, (H, W, 3) uint8 RGB); damage ends the video.
 
         Raises:
             ValueError: the file is damaged before its first frame.
@@ -56,20 +66,29 @@ class VideoReader:
             yield time_ns, frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
     def thermal_frames(self) -> Iterator[tuple[int, ThermalImage]]:
-        """Yield (time since the first frame in ns, (H, W)): the counts of a grey video of over 8 bits, else the luma.
+        """Yield (time since the first frame in ns, (H, W)): the values of a video of over 8 bits, else its luma.
+
+        Grey ones come as they are, uint16 or float32; colours of over 8 bits as luma of 16.
 
         Raises:
             ValueError: the file is damaged before its first frame.
         """
         for time_ns, frame in self._frames():
-            if frame.format.name in _GREY_COUNTS:
-                yield time_ns, frame.to_ndarray().astype(np.uint16, copy=False)
-            else:
-                yield time_ns, luma(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
+            if frame.format.components[0].bits > 8:
+                is_grey = frame.format.name.startswith("gray")
+                values = frame.to_ndarray() if is_grey else frame.to_ndarray(format="gray16le")
+                is_float = values.dtype.kind == "f"
+                yield time_ns, values.astype(np.float32) if is_float else values.astype(np.uint16, copy=False)
+                continue
+            rgb = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            if is_coloured(rgb):
+                say_coloured(self.path)
+            yield time_ns, luma(rgb)
 
     def _frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield each frame with its time since the first one, ns."""
         first: Fraction | None = None
+        time, index = Fraction(0), -1
         try:
             for index, frame in enumerate(self._container.decode(self._stream)):
                 time = Fraction(index) / Fraction(self.rate_hz).limit_denominator(1000)
@@ -79,7 +98,26 @@ class VideoReader:
                 yield round((time - first) * _NANOSECONDS), frame
         except av.FFmpegError as error:
             if first is None:
-                raise ValueError(f"{self._path}: is damaged ({error}); no frame could be read") from error
+                raise ValueError(f"{self.path}: is damaged ({error}); no frame could be read") from error
+            self.damage = f"{self.path}: is damaged after {float(time - first):.2f} s ({error})"
+            return
+        self.damage = self._cut_off(index + 1, float(time - (first or 0)) + 1 / self.rate_hz)
+
+    def _cut_off(self, frames: int, end_s: float) -> str:
+        """Return a sentence if there are fewer frames than the file says; what it says depends on its format."""
+        if self._container.format.name == "avi" and frames < self.frames:
+            return f"{self.path}: is cut off; it has {frames} of {self.frames} frames"
+        lasts_s = 0.0
+        if self._stream.duration and self._stream.time_base:
+            lasts_s = float(self._stream.duration * self._stream.time_base)
+        elif match := _MATROSKA_DURATION.match(self._stream.metadata.get("DURATION", "")):
+            hours, minutes, seconds = map(float, match.groups())
+            lasts_s = 3600 * hours + 60 * minutes + seconds
+        elif len(self._container.streams) == 1 and self._container.duration:
+            lasts_s = self._container.duration / av.time_base
+        if end_s < lasts_s - _SHORT_BY_FRAMES / self.rate_hz:
+            return f"{self.path}: is cut off; it ends after {end_s:.2f} of {lasts_s:.2f} s"
+        return ""
 
     def close(self) -> None:
         """Release the file."""
@@ -106,9 +144,15 @@ class VideoWriter:
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"crf": "18", "preset": "veryfast"}
         self._sized = False
+        self._ticks = -1
 
-    def write(self, image: RgbImage) -> None:
+    def write(self, image: RgbImage, time_ns: int | None = None) -> None:
         """Append a frame, (H, W, 3) RGB or (H, W) grey, uint8; odd sizes lose their last row or column.
+
+        Args:
+            image: the frame.
+            time_ns: when it is shown; at once where the frame before is shown later. All frames have one or none, and
+                then follow at the rate.
 
         Raises:
             OSError: the file cannot be written.
@@ -117,8 +161,14 @@ class VideoWriter:
         rgb = np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
         if not self._sized:
             self._stream.height, self._stream.width = rgb.shape[:2]
+            if time_ns is not None:
+                self._stream.codec_context.time_base = _TIME_BASE
             self._sized = True
-        self._mux(av.VideoFrame.from_ndarray(rgb, format="rgb24"))
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+        if time_ns is not None:
+            self._ticks = max(round(Fraction(time_ns, _NANOSECONDS) / _TIME_BASE), self._ticks + 1)
+            frame.pts, frame.time_base = self._ticks, _TIME_BASE
+        self._mux(frame)
 
     def close(self) -> None:
         """Finish the file, which takes its name.

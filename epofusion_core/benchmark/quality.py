@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from epofusion_core.data.annotations import Annotations, read_box_corrections
+from epofusion_core.data.masks import with_mask_classes
 from epofusion_core.data.pairs import FilePair, find_pairs
 from epofusion_core.downstream.detect import ImageMaker, judge_pairs, scores_of
 from epofusion_core.downstream.glare import Glare
@@ -129,7 +130,7 @@ def quality_of(
         raise ValueError(f"measure {measure!r} is unknown; expected one of {', '.join((AP_GLARE, *known))}")
     pairs = find_pairs(data, list_file)
     if measure != AP_GLARE:
-        return ColumnQuality(pairs, known[measure])
+        return ColumnQuality(with_mask_classes(pairs, ()), known[measure])
     if judge is None:
         raise ValueError(
             f"measure {AP_GLARE} needs a judge, and none is given or installed; expected --judge, or another --measure"

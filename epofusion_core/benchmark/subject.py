@@ -63,7 +63,10 @@ def subjects_of(
                 if engine == "openvino":
                     precisions += ["bf16"] * (device == "cpu" and _has_bf16())
                     precisions += ["int8"] * bool(shipped_graph(weights, count, "int8"))
-                subjects += [Subject(model, EngineOptions(engine, device, each, count, threads)) for each in precisions]
+                subjects += [
+                    Subject(model, EngineOptions(engine, device, each, count, threads, untrained_steps=True))
+                    for each in precisions
+                ]
     return subjects
 
 

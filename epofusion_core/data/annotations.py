@@ -27,9 +27,10 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.data.masks import read_mask
 from epofusion_core.data.pairs import FilePair
 from epofusion_core.data.saliency import salient_infrared
-from epofusion_core.imaging import GreyImage, read_grey
+from epofusion_core.imaging import GreyImage
 
 Mask = NDArray[np.bool_]
 
@@ -217,7 +218,7 @@ class Annotations:
             return Objects(salient_infrared(infrared), scope)
         known = pair.mask if scope is Scope.GLARE else self._outline_file(pair)
         if known:
-            return Objects(read_grey(known) > 0, Scope.ALL)
+            return Objects(read_mask(known, pair.mask_classes if known == pair.mask else frozenset()), Scope.ALL)
         try:
             marked = self.glare_boxes[pair.name] if scope is Scope.GLARE else self.boxes_of(pair, *infrared.shape)
         except ValueError as error:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from epofusion_core.data.pairs import files_by_stem
 from epofusion_core.imaging import GreyImage, RgbImage
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
-from epofusion_core.video import VideoReader, is_video
+from epofusion_core.video import VIDEO_SUFFIXES, VideoReader
+from epofusion_core.video_pairs import paired_frames
 
 
 @dataclass(frozen=True)
@@ -26,38 +28,43 @@ class Clip:
 
 
 def find_clips(root: Path) -> tuple[list[Clip], list[str]]:
-    """Return the clips of `<root>/{vi,ir}`, matched by stem, and one sentence for each video without a partner.
+    """Return the clips of `<root>/{vi,ir}`, matched by stem, and one sentence for each video that is left out.
 
     Raises:
         ValueError: a folder is missing, or no clip has both videos.
     """
-    visible, infrared = (_videos(root / folder) for folder in ("vi", "ir"))
+    left_out: dict[str, list[str]] = {}
+    visible, infrared = (_videos(root / folder, left_out) for folder in ("vi", "ir"))
     clips = [Clip(name, path, infrared[name]) for name, path in visible.items() if name in infrared]
     if not clips:
         raise ValueError(f"video folder {root} has no pair of videos; expected vi/NAME.mp4 and ir/NAME.mp4")
     lonely = [path for name, path in (visible | infrared).items() if (name in visible) != (name in infrared)]
-    return clips, [f"{path}: has no video of the other camera" for path in lonely]
+    sentences = [f"{path}: has no video of the other camera" for path in lonely]
+    return clips, sentences + [sentence for each in left_out.values() for sentence in each]
 
 
-def _videos(folder: Path) -> dict[str, Path]:
+def _videos(folder: Path, left_out: dict[str, list[str]]) -> dict[str, Path]:
     if not folder.is_dir():
         raise ValueError(f"video folder {folder} is missing; expected folders vi/ and ir/ side by side")
-    return {file.stem: file for file in sorted(folder.iterdir()) if is_video(file)}
+    return files_by_stem(folder, VIDEO_SUFFIXES, left_out)
 
 
-def read_clip(clip: Clip, max_frames: int | None = None, step: int = 1) -> Iterator[tuple[RgbImage, GreyImage]]:
-    """Yield frames as (H, W, 3) uint8 RGB and (H, W) uint8 grey, until either video ends.
+def read_clip(
+    clip: Clip, max_frames: int | None = None, step: int = 1, problems: list[str] | None = None
+) -> Iterator[tuple[RgbImage, GreyImage]]:
+    """Yield visible frames, (H, W, 3) uint8 RGB, with the infrared one nearest in time, (H, W) uint8 grey.
 
     Args:
         clip: both videos.
         max_frames: read no further than this frame; None reads to the end.
         step: yield every step-th frame only.
+        problems: gets a sentence for each frame without a partner, and for each tail that is missing.
 
     Raises:
         ValueError: a video cannot be decoded; the sentence names it.
     """
     with VideoReader(clip.visible) as visible, VideoReader(clip.infrared) as infrared:
         scale = ThermalScaler(ThermalScaling())
-        frames = zip(visible, infrared.thermal_frames(), strict=False)
-        for (_, rgb), (_, thermal) in islice(frames, 0, max_frames, step):
-            yield rgb, scale(thermal)
+        frames = paired_frames(visible, infrared, [] if problems is None else problems)
+        for frame in islice(frames, 0, max_frames, step):
+            yield frame.visible, scale(frame.infrared)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from epofusion_core.atomic_file import write_text
 from epofusion_core.data.annotations import Annotations, Box, Mask, Outliner, read_boxes
 from epofusion_core.data.glare import LightSpot, add_glare, random_spot
+from epofusion_core.data.masks import read_mask
 from epofusion_core.data.pairs import FilePair
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, write_png
@@ -189,7 +190,7 @@ def _objects(
     if known is None and pair.boxes is not None:
         known = read_boxes(pair.boxes, *infrared.shape)
     if pair.mask is not None:
-        boxes, masks = _components(read_grey(pair.mask), infrared.shape)
+        boxes, masks = _components(read_mask(pair.mask, pair.mask_classes), infrared.shape)
     elif known is not None:
         boxes = [box for box in known if min(box.width, box.height) >= _MIN_OBJECT_SIDE_PX]
         masks = outliner(infrared, boxes)
@@ -199,10 +200,10 @@ def _objects(
     return [box for box, _ in salient], [mask for _, mask in salient]
 
 
-def _components(mask: GreyImage, shape: tuple[int, ...]) -> tuple[list[Box], list[Mask]]:
+def _components(mask: Mask, shape: tuple[int, ...]) -> tuple[list[Box], list[Mask]]:
     if mask.shape != shape:
         raise ValueError(f"mask is {mask.shape}, infrared {shape} pixels; expected equal sizes")
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     boxes, masks = [], []
     for index in range(1, count):
         left, top, width, height = (int(value) for value in stats[index, :4])

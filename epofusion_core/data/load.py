@@ -60,8 +60,12 @@ def load_pair(pair: FilePair, annotations: Annotations, scope: Scope, longest_px
     return _loaded(pair.name, visible, infrared, annotations.objects_of(pair, infrared, scope), longest_px)
 
 
-def load_clip(clip: Clip, step: int, longest_px: int = _LONGEST_PX) -> list[LoadedPair]:
+def load_clip(
+    clip: Clip, step: int, longest_px: int = _LONGEST_PX, problems: list[str] | None = None
+) -> list[LoadedPair]:
     """Read every step-th frame of a pair of videos; objects are, by rule, what is salient in the infrared.
+
+    `problems` gets what `read_clip` could not pair.
 
     Raises:
         ValueError: a video cannot be decoded, or the sizes differ; the sentence names it.
@@ -74,7 +78,7 @@ def load_clip(clip: Clip, step: int, longest_px: int = _LONGEST_PX) -> list[Load
             Objects(salient_infrared(infrared), Scope.RULE),
             longest_px,
         )
-        for number, (visible, infrared) in enumerate(read_clip(clip, step=step))
+        for number, (visible, infrared) in enumerate(read_clip(clip, step=step, problems=problems))
     ]
 
 

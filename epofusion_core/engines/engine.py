@@ -49,7 +49,8 @@ class EngineOptions:
         device: "cpu"; torch: "cuda" or "cuda:N"; onnxruntime: "cuda", "tensorrt" or "openvino" (its execution
             providers); openvino: "gpu" or "npu".
         precision: one of `PRECISIONS`; "auto" is int8 where the model has such a graph for the engine, else f32.
-        steps: DDIM steps K, at least 1; None is the model's own.
+        steps: DDIM steps K, at least 1; None is the model's own, for which it was trained.
+        untrained_steps: other steps than the model's own are allowed, though they give worse pictures.
         threads: processor threads; 0 is all that the process may use.
         compiled: torch only: run by `torch.compile`, on CUDA with CUDA graphs.
     """
@@ -60,6 +61,7 @@ class EngineOptions:
     steps: int | None = None
     threads: int = 0
     compiled: bool = False
+    untrained_steps: bool = False
 
     def __post_init__(self) -> None:
         for what, value, known in (("engine", self.engine, ENGINES), ("precision", self.precision, PRECISIONS)):

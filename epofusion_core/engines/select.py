@@ -32,11 +32,26 @@ def open_engine(weights: Path, card: ModelCard, options: EngineOptions, report: 
         EngineError: what is asked for is not there.
         WeightsError: the weights are damaged.
     """
+    check_steps(card, options)
     open_one = _open_fastest if options.engine == "auto" else _open
     engine = open_one(weights, card, options, report)
     if "auto" in (options.engine, options.precision):
         report(f"engine {engine.name}, precision {engine.precision}, on {engine.device}")
     return engine
+
+
+def check_steps(card: ModelCard, options: EngineOptions) -> None:
+    """Refuse steps that a model was not trained for, unless they are asked for in so many words.
+
+    Raises:
+        EngineError: they are.
+    """
+    own = card.config.steps
+    if card.config.diffusion and not options.untrained_steps and options.steps not in (None, own):
+        raise EngineError(
+            f"model {card.name} was trained for steps {own}, and gives worse pictures with {options.steps}; "
+            f"expected {own}, or untrained_steps to have it all the same"
+        )
 
 
 def _open_fastest(weights: Path, card: ModelCard, options: EngineOptions, report: Log) -> Engine:

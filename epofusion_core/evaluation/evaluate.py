@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from epofusion_core.data.annotations import MarkedBoxes, outline_or_box
 from epofusion_core.data.clips import Clip, read_clip
+from epofusion_core.data.masks import read_mask
 from epofusion_core.data.outline import GrabCutOutliner
 from epofusion_core.data.pairs import FilePair
 from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
 from epofusion_core.evaluation.methods import Fused, Method, Sources
-from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
+from epofusion_core.evaluation.metrics import MIN_SIDE_PX, fusion_metrics
 from epofusion_core.evaluation.phantom import phantom
 from epofusion_core.evaluation.steadiness import VideoFrame, steadiness
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
@@ -116,16 +117,16 @@ def _read_sources(pair: FilePair) -> Sources:
 
 def _true_mask(pair: FilePair, sources: Sources, glare_boxes: MarkedBoxes) -> NDArray[np.bool_] | None:
     if pair.mask is not None:
-        mask = read_grey(pair.mask)
+        mask = read_mask(pair.mask, pair.mask_classes)
         _check_size(pair.mask, mask, sources)
-        return mask > 0
+        return mask
     if pair.name in glare_boxes:
         objects = outline_or_box(GrabCutOutliner(), sources.infrared, glare_boxes[pair.name])
         return objects & overexposed_region(sources.luma)
     return None
 
 
-def _check_size(path: Path, image: Grey, sources: Sources) -> None:
+def _check_size(path: Path, image: NDArray[np.generic], sources: Sources) -> None:
     if image.shape != sources.luma.shape:
         raise ValueError(
             f"{path}: is {image.shape}, its visible image {sources.luma.shape} pixels; expected equal sizes"
@@ -144,16 +145,17 @@ def _figures(sources: Sources, fused: Fused, true_mask: NDArray[np.bool_] | None
 def _measure_clip(task: tuple[Clip, Method], max_frames: int) -> ItemResult:
     clip, method = task
     item = f"{VIDEO_DATASET}/{clip.name}"
+    unpaired: list[str] = []
     try:
-        figures = asdict(steadiness(_fused_frames(clip, method, max_frames)))
+        figures = asdict(steadiness(_fused_frames(clip, method, max_frames, unpaired)))
     except (ValueError, cv2.error) as error:
         return ItemResult(item, problems=[f"{method.name}, {item}: {error}"])
     if math.isnan(figures["flicker"]):
         return ItemResult(item, problems=[f"{clip.visible}: has fewer than two frames together with {clip.infrared}"])
-    return ItemResult(item, [Measurement(item, VIDEO_DATASET, method.name, figures)])
+    return ItemResult(item, [Measurement(item, VIDEO_DATASET, method.name, figures)], unpaired)
 
 
-def _fused_frames(clip: Clip, method: Method, max_frames: int) -> Iterator[VideoFrame]:
-    for visible, infrared in read_clip(clip, max_frames):
+def _fused_frames(clip: Clip, method: Method, max_frames: int, unpaired: list[str]) -> Iterator[VideoFrame]:
+    for visible, infrared in read_clip(clip, max_frames, problems=unpaired):
         sources = Sources(clip.name, visible, infrared)
         yield VideoFrame(sources.luma, sources.infrared, np.asarray(method.fuse(sources).grey))

@@ -82,7 +82,7 @@ def collect(outcomes: Iterable[ItemResult], sheet_size: int, problems: Sequence[
         sentences += outcome.problems
         if outcome.tiles:
             sheet = sorted([*sheet, outcome], key=lambda shown: -shown.overexposed_fraction)[:sheet_size]
-    return Evaluation(measurements, sheet, sentences, tables(measurements))
+    return Evaluation(measurements, sheet, list(dict.fromkeys(sentences)), tables(measurements))
 
 
 def tables(measurements: Sequence[Measurement]) -> list[Table]:

@@ -12,6 +12,11 @@ from typing import Any, Final, Literal
 MASK_THRESHOLD: Final = 0.5
 """Probability of mask M from which a pixel belongs to an object."""
 
+ENCODERS: Final = tuple(
+    f"convnext_{size}" for size in ("atto", "femto", "pico", "nano", "tiny", "small", "base", "large", "xlarge")
+)
+"""Networks that timm builds by itself. Weights files name one; timm would ask a server for names such as hf-hub:."""
+
 _KEYS_ON_DISK: Final = MappingProxyType(
     {
         "selection_gain": "sharpness",
@@ -28,7 +33,7 @@ class ModelConfig:
     """The network's shape and its sampler; kept in the metadata of weights files.
 
     Attributes:
-        encoder: name of a timm ConvNeXt.
+        encoder: name of a timm ConvNeXt, one of `ENCODERS`.
         folding_norms: use BatchNorm and ReLU throughout, which inference engines fold into convolutions, instead of
             the encoder's LayerNorm and GELU.
         input_stride: the encoder sees luma and infrared averaged over this many pixels, 1 or 2.
@@ -96,6 +101,8 @@ class ModelConfig:
     mscf: bool = True
 
     def __post_init__(self) -> None:
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"encoder {str(self.encoder)[:60]!r} is unknown; expected one of {', '.join(ENCODERS)}")
         if self.steps < 1:
             raise ValueError(f"steps is {self.steps}; expected at least 1")
 

@@ -26,15 +26,18 @@ def load_weights(path: Path) -> tuple[EPOFusion, ModelCard]:
 
     Raises:
         WeightsError: the file is missing, truncated, no EPOFusion weights file, or its tensors do not fit its
-            configuration.
+            configuration or are not finite.
     """
     card = read_card(path)
     try:
         model = EPOFusion(card.config)
     except (RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: the configuration in the file gives no network: {_brief(error)}") from error
+    tensors = load_file(path)
+    if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise WeightsError(f"{path}: {len(broken)} tensors hold NaN or infinity, such as {broken[0]}; expected numbers")
     try:
-        model.load_state_dict(load_file(path))
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         raise WeightsError(f"{path}: tensors do not fit the configuration in the file: {_brief(error)}") from error
     return model.eval().requires_grad_(False), card

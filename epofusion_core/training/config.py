@@ -31,6 +31,7 @@ class DataConfig:
         glare_boxes: CSV file of pairs whose objects are marked where they lie inside the glare that the pair has.
         box_corrections: CSV file of what is wrong with the boxes that pairs bring; the objects of a pair in it are its
             boxes, corrected.
+        mask_classes: numbers of the classes that are objects, where mask files hold class numbers.
         outline_boxes: outline the objects in these boxes by GrabCut; where it finds no outline, the whole box counts.
         videos: folder of paired videos, vi/NAME.mp4 and ir/NAME.mp4, to add.
         video_step: every so many frames one is taken; neighbouring frames are nearly alike.
@@ -47,6 +48,7 @@ class DataConfig:
     object_boxes: Path | None = None
     glare_boxes: Path | None = None
     box_corrections: Path | None = None
+    mask_classes: tuple[int, ...] = ()
     outline_boxes: bool = False
     videos: Path | None = None
     video_step: int = 25

@@ -8,8 +8,9 @@ from typing import TypeVar
 from epofusion_core.data.annotations import Annotations, Scope, read_box_corrections, read_marked_boxes
 from epofusion_core.data.clips import find_clips
 from epofusion_core.data.load import LoadedPair, load_clip, load_pair
+from epofusion_core.data.masks import with_mask_classes
 from epofusion_core.data.outline import GrabCutOutliner
-from epofusion_core.data.pairs import FilePair, scan_pairs
+from epofusion_core.data.pairs import FilePair, listed, scan_pairs
 from epofusion_core.simulation import SCENES, Drive
 from epofusion_core.training.config import TrainConfig
 
@@ -30,9 +31,8 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
     data = config.data
     scan = scan_pairs(data.root, data.root / data.train_list if data.train_list else None)
     clips, lonely = find_clips(data.videos) if data.videos else ([], [])
-    for sentence in (*scan.unpaired, *lonely):
-        warnings.warn(f"left out of training: {sentence}", stacklevel=2)
-    excluded = set(data.exclude_list.read_text().split()) if data.exclude_list else set()
+    excluded = {pair.name for pair in listed(scan.pairs, data.exclude_list).pairs} if data.exclude_list else set()
+    pairs = with_mask_classes([pair for pair in scan.pairs if pair.name not in excluded], data.mask_classes)
     annotations = Annotations(
         data.objects,
         _read_of(scan.pairs, data.object_boxes, read_marked_boxes),
@@ -41,14 +41,11 @@ def load_training_pairs(config: TrainConfig) -> list[LoadedPair]:
         GrabCutOutliner() if data.outline_boxes else None,
     )
     # A pair in two scopes is loaded twice: crops with added glare, centred on any object, show little real glare.
-    loaded = [
-        load_pair(pair, annotations, scope)
-        for pair in scan.pairs
-        if pair.name not in excluded
-        for scope in annotations.scopes_of(pair)
-    ]
+    loaded = [load_pair(pair, annotations, scope) for pair in pairs for scope in annotations.scopes_of(pair)]
     for clip in clips:
-        loaded += load_clip(clip, data.video_step)
+        loaded += load_clip(clip, data.video_step, problems=lonely)
+    for sentence in (*scan.unpaired, *lonely):
+        warnings.warn(f"left out of training: {sentence}", stacklevel=2)
     loaded += simulated_pairs(data.simulated, config.seed)
     if config.stage == "masks":
         loaded = [pair for pair in loaded if pair.annotated]

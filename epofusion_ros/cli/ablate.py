@@ -70,6 +70,7 @@ def ablate(
     device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on each report's contact sheet.")] = comparison.SHEET_PAIRS,
+    mask_classes: options.MaskClasses = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Measure a trained model without each of its parts, and with K = 1, 2, ... sampling steps.
@@ -77,6 +78,7 @@ def ablate(
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
     from epofusion_core.data.clips import find_clips
+    from epofusion_core.data.masks import with_mask_classes
     from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import ModelMethod
@@ -85,7 +87,7 @@ def ablate(
 
     given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
     # PyTorch takes any weights and any K; other engines would export a graph for each.
-    engine = EngineOptions("torch", device, threads=1)
+    engine = EngineOptions("torch", device, threads=1, untrained_steps=True)
     parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
     complete = ModelMethod("EPOFusion", model, engine)
     output = OutputFolder(out, "ablate", ("parts", "steps"))
@@ -96,16 +98,17 @@ def ablate(
 
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)
+        pairs = with_mask_classes(scan.pairs, mask_classes or ())
         clips, lonely = ([], []) if videos is None else find_clips(videos)
         output.mark()
-    measured = _Comparison(scan.pairs, clips, frames, jobs, sheet)
+    measured = _Comparison(pairs, clips, frames, jobs, sheet)
     evaluation = measured.run("Table IV: parts left out", [*parts, complete], out / "parts")
     problems = [*scan.unpaired, *lonely, *evaluation.problems]
     if cards[-1].config.diffusion:
         by_steps = [ModelMethod(f"K = {k}", model, replace(engine, steps=k)) for k in range(1, max_steps + 1)]
         evaluation = measured.run("Fig. 8: sampling steps", by_steps, out / "steps")
         problems += evaluation.problems
-        _write_steps(scan.pairs, by_steps, evaluation, out / "steps")
+        _write_steps(pairs, by_steps, evaluation, out / "steps")
     comparison.exit_with(list(dict.fromkeys(problems)))
 
 

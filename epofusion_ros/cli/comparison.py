@@ -54,8 +54,9 @@ def methods_of(
         sources: whether visible and infrared are compared as well.
 
     Raises:
-        ValueError: two have one name, or one is not there.
+        ValueError: two have one name, one is not there, or was not trained for the steps.
     """
+    from epofusion_core.engines.select import check_steps
     from epofusion_core.evaluation.baselines import RULES
     from epofusion_core.evaluation.methods import FolderMethod, ModelMethod, RuleMethod, SourceMethod
     from epofusion_core.model.card import WEIGHTS_FOLDER, read_card, resolve_weights
@@ -65,7 +66,7 @@ def methods_of(
     named = [split_name(argument, ".safetensors") for argument in models]
     refuse_equal_names((name for name, _ in named), "--model")
     for _, source in named:
-        read_card(resolve_weights(source))
+        check_steps(read_card(resolve_weights(source)), engine)
     folders = folders_of(fused or [], taken=[name for name, _ in named])
     methods: list[Method] = [SourceMethod("visible"), SourceMethod("infrared")] if sources else []
     methods += [RuleMethod(name) for name in RULES]

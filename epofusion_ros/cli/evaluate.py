@@ -22,6 +22,7 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV of objects marked in real glare; their outlines are true masks where there is no file."),
     ] = None,
+    mask_classes: options.MaskClasses = None,
     videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4, ir/NAME.mp4, for steadiness.")] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
     model: Annotated[
@@ -32,6 +33,7 @@ def evaluate(
     device: options.Device = "cpu",
     precision: options.Precision = "auto",
     steps: options.Steps = None,
+    untrained_steps: options.UntrainedSteps = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
     overwrite: options.Overwrite = False,
@@ -42,6 +44,7 @@ def evaluate(
     """
     from epofusion_core.data.annotations import read_marked_boxes
     from epofusion_core.data.clips import find_clips
+    from epofusion_core.data.masks import with_mask_classes
     from epofusion_core.data.pairs import PairScan, scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
@@ -52,13 +55,15 @@ def evaluate(
         if data is None and videos is None:
             raise ValueError("nothing to evaluate; expected --data or --videos")
         scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
+        image_pairs = with_mask_classes(scan.pairs, mask_classes or ())
         boxes = None if glare_boxes is None else read_marked_boxes(glare_boxes)
         if boxes is not None and not any(pair.name in boxes for pair in scan.pairs):
             raise ValueError(f"glare boxes {glare_boxes} name none of the pairs; expected stem or dataset/stem")
         clips, lonely = ([], []) if videos is None else find_clips(videos)
-        methods = comparison.methods_of(model, EngineOptions(engine, device, precision, steps, threads=1))
+        options_of_engine = EngineOptions(engine, device, precision, steps, threads=1, untrained_steps=untrained_steps)
+        methods = comparison.methods_of(model, options_of_engine)
         output.mark()
-    pairs = measure_pairs(scan.pairs, methods, jobs, boxes)
+    pairs = measure_pairs(image_pairs, methods, jobs, boxes)
     outcomes = itertools.chain(pairs, measure_clips(clips, methods, frames, jobs))
     total = len(scan.pairs) + len(clips) * len(methods)
     evaluation = comparison.run("evaluating", outcomes, total, sheet, scan.unpaired + lonely)

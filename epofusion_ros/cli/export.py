@@ -17,6 +17,7 @@ def export(
     engine: Annotated[str, typer.Option(help="onnx (for onnxruntime and openvino) or openvino.")] = "onnx",
     precision: Annotated[str, typer.Option(help="f32, f16 (onnx only) or int8 (openvino only).")] = "f32",
     steps: options.Steps = None,
+    untrained_steps: options.UntrainedSteps = False,
     calibration: Annotated[
         Path | None, typer.Option(help="int8: folder of training pairs to take ranges from.")
     ] = None,
@@ -37,13 +38,17 @@ def export(
         if precision == "int8" and calibration is None:
             raise ValueError("precision int8 needs --calibration: a folder of training pairs")
         from epofusion_core.atomic_file import write_bytes
+        from epofusion_core.engines.engine import EngineOptions
         from epofusion_core.engines.export import export_onnx
         from epofusion_core.engines.graphs import graph_name
+        from epofusion_core.engines.select import check_steps
         from epofusion_core.model.card import read_card, resolve_weights
         from epofusion_core.output_guard import check_file
 
         weights = resolve_weights(model)
-        config = read_card(weights).config
+        card = read_card(weights)
+        check_steps(card, EngineOptions(steps=steps, untrained_steps=untrained_steps))
+        config = card.config
         chosen_steps = steps or config.steps
         folder = out or weights.parent
         graph = folder / graph_name(weights, chosen_steps, "f16" if precision == "f16" else "f32")

@@ -18,6 +18,7 @@ def fuse(
     device: options.Device = "cpu",
     precision: options.Precision = "auto",
     steps: options.Steps = None,
+    untrained_steps: options.UntrainedSteps = False,
     snapshots: Annotated[
         bool, typer.Option("--snapshots", help="Images of a folder are no sequence: scale each 16-bit one by itself.")
     ] = False,
@@ -32,7 +33,15 @@ def fuse(
     output = OutputFolder(out, "fuse", OUTPUTS)
     with clear_errors():
         output.check([vi, ir, weights_file(model)], overwrite=overwrite)
-        fuser = Fuser.load(model, engine=engine, device=device, precision=precision, steps=steps, report=note)
+        fuser = Fuser.load(
+            model,
+            engine=engine,
+            device=device,
+            precision=precision,
+            steps=steps,
+            untrained_steps=untrained_steps,
+            report=note,
+        )
         output.mark()
         with progress("fusing") as report:
             summary = fuse_files(fuser, vi, ir, out, report, snapshots=snapshots)

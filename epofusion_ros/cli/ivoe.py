@@ -44,29 +44,34 @@ def build(
     seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
     object_boxes: ObjectBoxesOption = None,
     box_corrections: BoxCorrectionsOption = None,
+    mask_classes: options.MaskClasses = None,
     outline: OutlineOption = Outline.grabcut,
     sam_checkpoint: CheckpointOption = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Build overexposed pairs; run again to resume."""
     from epofusion_core.data.ivoe import OUTPUTS, build_ivoe
-    from epofusion_core.data.pairs import find_pairs
+    from epofusion_core.data.masks import with_mask_classes
+    from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.output_guard import OutputFolder
 
     output = OutputFolder(out, "ivoe build", OUTPUTS)
     with clear_errors():
         output.check([src, list_file, object_boxes, box_corrections, sam_checkpoint], overwrite=overwrite)
         outliner = _outliner(outline, sam_checkpoint)
-        pairs = find_pairs(src, list_file)
+        scan = scan_pairs(src, list_file)
+        pairs = with_mask_classes(scan.pairs, mask_classes or ())
         annotations = _annotations(object_boxes, box_corrections)
         settings = {"outline": outline.value, **_checksums(object_boxes=object_boxes, box_corrections=box_corrections)}
+        if mask_classes:
+            settings["mask_classes"] = ",".join(map(str, sorted(set(mask_classes))))
         output.mark()
         with progress("building") as report:
             summary = build_ivoe(
                 pairs, out, outliner, annotations=annotations, seed=seed, settings=settings, report=report
             )
     note(f"{summary.kept} kept from an earlier run; look at {out / 'preview.png'}")
-    finish(summary.built + summary.kept, "pairs", summary.failures)
+    finish(summary.built + summary.kept, "pairs", scan.unpaired + summary.failures)
 
 
 @ivoe.command()
@@ -76,26 +81,29 @@ def outline(
     list_file: ListOption = None,
     object_boxes: ObjectBoxesOption = None,
     box_corrections: BoxCorrectionsOption = None,
+    mask_classes: options.MaskClasses = None,
     method: OutlineOption = Outline.grabcut,
     sam_checkpoint: CheckpointOption = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Outline the annotated objects of pairs, for glare that training draws anew each time (data.objects)."""
     from epofusion_core.data.ivoe import outline_pairs
-    from epofusion_core.data.pairs import find_pairs
+    from epofusion_core.data.masks import with_mask_classes
+    from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.output_guard import OutputFolder
 
     with clear_errors():
-        pairs = find_pairs(src, list_file)
-        names = {f"{pair.name}.png".partition("/")[0] for pair in pairs}
+        scan = scan_pairs(src, list_file)
+        names = {f"{pair.name}.png".partition("/")[0] for pair in scan.pairs}
         output = OutputFolder(out, "ivoe outline", sorted(names))
         output.check([src, list_file, object_boxes, box_corrections, sam_checkpoint], overwrite=overwrite)
+        pairs = with_mask_classes(scan.pairs, mask_classes or ())
         outliner = _outliner(method, sam_checkpoint)
         annotations = _annotations(object_boxes, box_corrections)
         output.mark()
         with progress("outlining") as report:
             summary = outline_pairs(pairs, out, outliner, annotations=annotations, report=report)
-    finish(summary.built, "pairs", summary.failures)
+    finish(summary.built, "pairs", scan.unpaired + summary.failures)
 
 
 def _annotations(object_boxes: Path | None, box_corrections: Path | None) -> "Annotations":

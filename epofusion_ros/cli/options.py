@@ -19,3 +19,14 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is in the way and was not made by this command.")
 ]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Sampling steps K; the model's own by default.")]
+MaskClasses = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--mask-classes",
+        min=1,
+        help="Number of a class that is an object, where mask files hold class numbers (FMB, MSRS); repeatable.",
+    ),
+]
+UntrainedSteps = Annotated[
+    bool, typer.Option("--untrained-steps", help="Allow --steps that the model was not trained for: worse pictures.")
+]

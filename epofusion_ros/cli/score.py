@@ -21,6 +21,7 @@ def score(
     mask: Annotated[
         Path | None, typer.Option(help="Folder of true masks of infrared objects inside overexposed regions.")
     ] = None,
+    mask_classes: options.MaskClasses = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
     overwrite: options.Overwrite = False,
@@ -29,6 +30,7 @@ def score(
 
     Exit code 0: all done; 1: done, but some inputs could not be used (each is named); 2: nothing could be done.
     """
+    from epofusion_core.data.masks import with_mask_classes
     from epofusion_core.data.pairs import pair_folders
     from epofusion_core.evaluation.baselines import RULES
     from epofusion_core.evaluation.evaluate import measure_pairs
@@ -39,10 +41,11 @@ def score(
         folders = comparison.folders_of(fused)
         output.check([vi, ir, mask, *(folder for _, folder in folders)], overwrite=overwrite)
         scan = pair_folders(vi, ir, mask)
+        pairs = with_mask_classes(scan.pairs, mask_classes or ())
         output.mark()
     methods: list[Method] = [RuleMethod(name) for name in RULES]
     methods += [FolderMethod(name, folder) for name, folder in folders]
-    outcomes = measure_pairs(scan.pairs, methods, jobs)
-    evaluation = comparison.run("scoring", outcomes, len(scan.pairs), sheet, scan.unpaired)
+    outcomes = measure_pairs(pairs, methods, jobs)
+    evaluation = comparison.run("scoring", outcomes, len(pairs), sheet, scan.unpaired)
     comparison.show("Fusion quality", out, evaluation)
     comparison.exit_with(evaluation.problems)

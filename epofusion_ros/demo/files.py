@@ -1,5 +1,6 @@
 """Pairs of videos, or of folders of images, as stamped images."""
 
+import logging
 from collections.abc import Iterator
 from heapq import merge
 from pathlib import Path
@@ -11,6 +12,8 @@ from epofusion_core.imaging import read_rgb, read_thermal
 from epofusion_core.video import VideoReader, is_video
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.messages.conversion import to_message
+
+_LOG = logging.getLogger("epofusion")
 
 FOLDER_RATE_HZ = 30
 """Rate at which images of folders follow each other, since files carry no time."""
@@ -26,7 +29,10 @@ def file_images(visible: Path, thermal: Path) -> Iterator[StampedImage]:
         if not path.exists():
             raise ValueError(f"{option} {path} does not exist; expected a video or a folder of images")
     if visible.is_dir() and thermal.is_dir():
-        return _folders(pair_folders(visible, thermal).pairs)
+        scan = pair_folders(visible, thermal)
+        for sentence in scan.unpaired:
+            _LOG.warning(sentence)
+        return _folders(scan.pairs)
     if is_video(visible) and is_video(thermal):
         return _videos(visible, thermal)
     raise ValueError(
@@ -49,3 +55,6 @@ def _videos(visible: Path, thermal: Path) -> Iterator[StampedImage]:
             for stamp_ns, frame in thermal_video.thermal_frames()
         )
         yield from merge(rgb, heat, key=lambda image: image.stamp_ns)
+        for video in (visible_video, thermal_video):
+            if video.damage:
+                _LOG.warning(video.damage)

@@ -7,24 +7,25 @@ encodings of cameras are converted here. Others are left to the distribution's c
 import os
 import sys
 from array import array
-from collections.abc import Callable
+from collections.abc import Collection
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.imaging import luma
+from epofusion_core.thermal import is_coloured
 from epofusion_ros.messages.compressed import CompressedLike, decode
+from epofusion_ros.messages.encodings import COLOUR_ROWS, LAYOUTS, LUMA, ONE_VALUE, TO_RGB, Pixels, eight_bits
 from epofusion_ros.messages.image_size import check_size
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import Image
     from std_msgs.msg import Header
-
-Pixels: TypeAlias = NDArray[Any]
 
 
 class ImageLike(Protocol):
@@ -46,50 +47,8 @@ class UnknownEncodingError(ConversionError):
     """The encoding is none that can be converted here."""
 
 
-def _layout(dtype: str, channels: int) -> tuple[np.dtype[Any], int]:
-    return np.dtype(dtype), channels
-
-
-_LAYOUTS: dict[str, tuple[np.dtype[Any], int]] = {
-    **dict.fromkeys(("mono8", "8UC1"), _layout("u1", 1)),
-    **dict.fromkeys(("rgb8", "bgr8", "8UC3"), _layout("u1", 3)),
-    **dict.fromkeys(("rgba8", "bgra8", "8UC4"), _layout("u1", 4)),
-    **dict.fromkeys((f"bayer_{order}8" for order in ("rggb", "bggr", "gbrg", "grbg")), _layout("u1", 1)),
-    **dict.fromkeys(("yuv422", "uyvy", "yuv422_yuy2", "yuyv"), _layout("u1", 2)),
-    **dict.fromkeys(("mono16", "16UC1"), _layout("u2", 1)),
-    **dict.fromkeys(("rgb16", "bgr16"), _layout("u2", 3)),
-    "32FC1": _layout("f4", 1),
-}
-
 _ENCODING_OF = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
 """By the type of an image of one channel."""
-
-# OpenCV names a Bayer pattern by the second pixel of its second row, ROS by the first of its first.
-_TO_RGB: dict[str, Callable[[Pixels], Pixels]] = {
-    "mono8": lambda image: cv2.cvtColor(image, cv2.COLOR_GRAY2RGB),
-    "8UC1": lambda image: cv2.cvtColor(image, cv2.COLOR_GRAY2RGB),
-    "rgb8": lambda image: image,
-    "bgr8": lambda image: cv2.cvtColor(image, cv2.COLOR_BGR2RGB),
-    "8UC3": lambda image: cv2.cvtColor(image, cv2.COLOR_BGR2RGB),
-    "rgba8": lambda image: cv2.cvtColor(image, cv2.COLOR_RGBA2RGB),
-    "bgra8": lambda image: cv2.cvtColor(image, cv2.COLOR_BGRA2RGB),
-    "8UC4": lambda image: cv2.cvtColor(image, cv2.COLOR_BGRA2RGB),
-    "bayer_rggb8": lambda image: cv2.cvtColor(image, cv2.COLOR_BayerRGGB2RGB),
-    "bayer_bggr8": lambda image: cv2.cvtColor(image, cv2.COLOR_BayerBGGR2RGB),
-    "bayer_gbrg8": lambda image: cv2.cvtColor(image, cv2.COLOR_BayerGBRG2RGB),
-    "bayer_grbg8": lambda image: cv2.cvtColor(image, cv2.COLOR_BayerGRBG2RGB),
-    "yuv422": lambda image: cv2.cvtColor(image, cv2.COLOR_YUV2RGB_UYVY),
-    "uyvy": lambda image: cv2.cvtColor(image, cv2.COLOR_YUV2RGB_UYVY),
-    "yuv422_yuy2": lambda image: cv2.cvtColor(image, cv2.COLOR_YUV2RGB_YUY2),
-    "yuyv": lambda image: cv2.cvtColor(image, cv2.COLOR_YUV2RGB_YUY2),
-    "mono16": lambda image: cv2.cvtColor(_high_byte(image), cv2.COLOR_GRAY2RGB),
-    "16UC1": lambda image: cv2.cvtColor(_high_byte(image), cv2.COLOR_GRAY2RGB),
-    "rgb16": lambda image: _high_byte(image),
-    "bgr16": lambda image: cv2.cvtColor(_high_byte(image), cv2.COLOR_BGR2RGB),
-}
-
-_THERMAL = frozenset({"mono8", "8UC1", "mono16", "16UC1", "32FC1"})
-_COLOUR_THERMAL = frozenset({"rgb8", "bgr8", "rgba8", "bgra8", "8UC3", "8UC4"})
 
 
 def to_image(message: ImageLike | CompressedLike) -> ImageLike:
@@ -109,17 +68,17 @@ def to_image(message: ImageLike | CompressedLike) -> ImageLike:
 def to_rgb(message: ImageLike | CompressedLike) -> NDArray[np.uint8]:
     """Return an image message, compressed or not, as (H, W, 3) uint8 RGB; grey cameras give three equal channels.
 
-    Without a copy where the encoding is rgb8.
+    Of 16 bits the upper 8 are kept. Without a copy where the encoding is rgb8.
 
     Raises:
         ConversionError: the encoding is unknown, or size, step and data do not agree.
     """
     message = to_image(message)
-    if message.encoding not in _TO_RGB:
-        return _by_cv_bridge(message, "rgb8")
-    image = pixels(message)
+    if message.encoding not in TO_RGB:
+        return _by_cv_bridge(message, "rgb8", TO_RGB)
+    image = eight_bits(pixels(message))
     try:
-        return np.asarray(_TO_RGB[message.encoding](image), dtype=np.uint8)
+        return np.asarray(TO_RGB[message.encoding](image), dtype=np.uint8)
     except cv2.error as error:
         raise ConversionError(
             f"{message.encoding} image of {message.width}x{message.height} pixels cannot be converted ({error.err}); "
@@ -132,45 +91,61 @@ def to_thermal(
 ) -> NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]:
     """Return a thermal image message, compressed or not, as (H, W) uint8, uint16 or float32, values as they were sent.
 
-    Cameras that send grey as colour give its luma.
+    Cameras that send grey as colour give its luma, as uint8; signed counts and double precision come as float32.
 
     Raises:
         ConversionError: the encoding is unknown, or size, step and data do not agree.
     """
     message = to_image(message)
-    if message.encoding in _THERMAL:
-        thermal: Pixels = pixels(message)
-        return thermal
-    if message.encoding in _COLOUR_THERMAL:
-        return np.asarray(cv2.cvtColor(to_rgb(message), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    return _by_cv_bridge(message, "mono8")
+    if message.encoding in ONE_VALUE:
+        values = pixels(message)
+        with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, as a dead pixel is
+            return values if values.dtype.kind == "u" else np.asarray(values, dtype=np.float32)
+    if message.encoding in LUMA:
+        return np.ascontiguousarray(LUMA[message.encoding](pixels(message)))
+    if message.encoding in TO_RGB:
+        return luma(to_rgb(message))
+    return _by_cv_bridge(message, "mono8", TO_RGB.keys() | ONE_VALUE)
+
+
+def is_coloured_thermal(message: ImageLike) -> bool:
+    """Tell whether a thermal image that `to_thermal` can convert is coloured by a palette."""
+    return message.encoding in TO_RGB.keys() - ONE_VALUE and is_coloured(to_rgb(message))
 
 
 def pixels(message: ImageLike) -> Pixels:
     """Return the pixels as they are, (H, W) or (H, W, C), in the machine's byte order; no copy where none is needed.
 
+    Colours that lie below the luma make the image so many rows higher.
+
     Raises:
         ConversionError: the encoding is unknown, or size, step and data do not agree.
     """
-    if message.encoding not in _LAYOUTS:
-        raise UnknownEncodingError(f"encoding {message.encoding!r} is unknown; expected one of {', '.join(_LAYOUTS)}")
-    dtype, channels = _LAYOUTS[message.encoding]
+    if message.encoding not in LAYOUTS:
+        raise UnknownEncodingError(f"encoding {message.encoding!r} is unknown; expected one of {', '.join(LAYOUTS)}")
+    dtype, channels = LAYOUTS[message.encoding]
     height, width = message.height, message.width
     try:
         check_size(width, height, "image")
     except ValueError as error:
         raise ConversionError(str(error)) from error
+    step, available = message.step, len(message.data)
     row_bytes = width * channels * dtype.itemsize
-    if message.step < row_bytes:
-        raise ConversionError(f"step is {message.step} bytes; expected at least {row_bytes} for {width} pixels")
-    needed = message.step * (height - 1) + row_bytes
-    available = len(message.data)
+    if message.encoding in COLOUR_ROWS:
+        if height % 2 or width % 2:
+            raise ConversionError(f"{message.encoding} image is {width}x{height} pixels; expected even sizes")
+        height += int(height * COLOUR_ROWS[message.encoding])
+        if available == height * row_bytes:  # drivers differ in the step that they give two planes
+            step = row_bytes
+    if step < row_bytes:
+        raise ConversionError(f"step is {step} bytes; expected at least {row_bytes} for {width} pixels")
+    needed = step * (height - 1) + row_bytes
     if available < needed:
         raise ConversionError(
-            f"data has {available} bytes; expected {message.step * height} for {width}x{height} pixels"
+            f"data has {available} bytes; expected {step * height} for {width}x{message.height} pixels"
         )
     flat = np.frombuffer(message.data, np.uint8, count=needed)
-    rows = np.lib.stride_tricks.as_strided(flat, (height, row_bytes), (message.step, 1), writeable=False)
+    rows = np.lib.stride_tricks.as_strided(flat, (height, row_bytes), (step, 1), writeable=False)
     if not rows.flags.c_contiguous:
         rows = np.ascontiguousarray(rows)
     image = rows.view(dtype).reshape((height, width) if channels == 1 else (height, width, channels))
@@ -197,16 +172,11 @@ def to_message(image: Pixels, header: "Header") -> "Image":
     return message
 
 
-def _high_byte(image: Pixels) -> NDArray[np.uint8]:
-    return (image >> 8).astype(np.uint8)
-
-
-def _by_cv_bridge(message: ImageLike, encoding: str) -> NDArray[np.uint8]:
+def _by_cv_bridge(message: ImageLike, encoding: str, known: Collection[str]) -> NDArray[np.uint8]:
     """Convert what is unknown here by the ROS distribution's cv_bridge."""
     if not has_distribution_cv_bridge():
-        known = ", ".join(sorted(_TO_RGB.keys() | _THERMAL))
         raise UnknownEncodingError(
-            f"encoding {message.encoding!r} is unknown, without cv_bridge; expected one of {known}"
+            f"encoding {message.encoding!r} is unknown, without cv_bridge; expected one of {', '.join(sorted(known))}"
         )
     try:
         from cv_bridge import CvBridge

@@ -43,7 +43,7 @@ class Configured:
         self.account = Account()
         self.intake = Intake(parameters, self.account, self._warn_of_reset)
         fuser = load_fuser(parameters, self._logger.info)
-        self._pipeline = FusionPipeline(fuser, parameters)
+        self._pipeline = FusionPipeline(fuser, parameters, self._logger.warning)
         self._pipeline.warm_up(parameters.warmup.height, parameters.warmup.width)
         self.fuse = JobFuser(self._pipeline, parameters)
         engine = fuser.engine
@@ -60,9 +60,10 @@ class Configured:
     def figures(self) -> dict[str, float]:
         """Return all figures of the stream by name."""
         rgb, thermal, scaler = self.intake.rgb, self.intake.thermal, self._pipeline.scaler
-        return diagnostics.figures_of_stream(
+        figures = diagnostics.figures_of_stream(
             time.monotonic(), self.account, rgb, thermal, scaler.range, self._pipeline.overlap
         )
+        return figures | {"thermal_coloured": float(self._pipeline.coloured)}
 
     def destroy(self) -> None:
         """Take the publishers off the graph."""

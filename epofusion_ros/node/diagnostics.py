@@ -6,6 +6,7 @@ from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epofusion_core.thermal import COLOURED
 from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.pairing import StreamCount
 
@@ -47,7 +48,7 @@ def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bo
     """Return level (0 OK, 1 WARN, 2 ERROR) and a sentence, from the figures of this second and the last one.
 
     ERROR: pairs failed and nothing was published. WARN: some failed, frames of one input are passed through, frames
-    arrive and none could be paired, or an input of the active node is silent. OK else.
+    arrive and none could be paired, an input of the active node is silent, or the thermal image is coloured. OK else.
     """
 
     def grown(name: str) -> float:
@@ -67,7 +68,9 @@ def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bo
     silent = [name for name, received in (("rgb", received_rgb), ("thermal", received_thermal)) if received == 0]
     if not active:
         return 0, "not active"
-    return (1, f"no {' and no '.join(silent)} frame in the last second") if silent else (0, "fusing")
+    if silent:
+        return 1, f"no {' and no '.join(silent)} frame in the last second"
+    return (1, COLOURED) if now.get("thermal_coloured") else (0, "fusing")
 
 
 def memory_mb() -> float:

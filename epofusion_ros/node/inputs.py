@@ -60,9 +60,9 @@ class Input:
 
 
 def image_input(node: "Node", name: str, take: Callable[[Any], None], asked: str, depth: int, transport: str) -> Input:
-    """Subscribe to the images of input "rgb" or "thermal" by a transport, "raw" or "compressed"."""
+    """Subscribe to the images of input "rgb" or "thermal" by a transport, "raw" or what follows the topic's name."""
     from sensor_msgs.msg import CompressedImage, Image
 
     is_raw = transport == "raw"
-    kind, suffix = (Image, "") if is_raw else (CompressedImage, "/compressed")
+    kind, suffix = (Image, "") if is_raw else (CompressedImage, f"/{transport}")
     return Input(node, kind, IMAGE_OF[name], take, asked, depth, suffix)

@@ -113,8 +113,9 @@ class Thermal:
     )
     transport: str = parameter(
         "raw",
-        "raw, or compressed: from the thermal topic with /compressed behind its name; 16-bit PNG keeps its values.",
-        choices=_TRANSPORTS,
+        "raw, or from the thermal topic with /compressed or /compressedDepth behind its name; 16-bit PNG and TIFF keep "
+        "their values.",
+        choices=(*_TRANSPORTS, "compressedDepth"),
     )
 
 
@@ -144,7 +145,7 @@ class Rgb:
 
     transport: str = parameter(
         "raw",
-        "raw, or compressed: JPEG or PNG from the RGB topic with /compressed behind its name.",
+        "raw, or compressed: JPEG, PNG or TIFF from the RGB topic with /compressed behind its name.",
         choices=_TRANSPORTS,
     )
 
@@ -207,6 +208,9 @@ class NodeParameters:
     )
     threads: int = parameter(0, "Processor threads of the network; 0 takes all.", lowest=0, highest=1024)
     steps: int = parameter(0, "Sampling steps K; 0 takes the model's own.", lowest=0, highest=50)
+    untrained_steps: bool = parameter(
+        False, "Allow steps that the model was not trained for; they give worse pictures."
+    )
     warmup: Warmup = field(default_factory=Warmup)
     sync: Sync = field(default_factory=Sync)
     max_input_age: float = parameter(

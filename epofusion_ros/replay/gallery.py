@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.atomic_file import write_bytes
-from epofusion_core.imaging import read_grey
+from epofusion_core.imaging import read_rgb
 from epofusion_core.report.page import jpeg_of
 from epofusion_ros.replay.rows import FUSED, PairRow
 
@@ -105,7 +105,7 @@ class Gallery:
                 paths = {layer: self._path(row.stamp_ns, layer) for layer in LAYERS}
                 if all(path.is_file() for path in paths.values()):
                     layers = {layer: path.read_bytes() for layer, path in paths.items()}
-                    height, width = read_grey(paths[FUSED]).shape
+                    height, width = read_rgb(paths[FUSED]).shape[:2]
                     shown[row.stamp_ns] = ShownFrame([reason.title], row, layers, width, height)
         return list(shown.values())
 

@@ -1,5 +1,6 @@
 """From a pair of image messages to fused pictures: conversion, thermal scaling, registration, the model."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.exposure import overexposure_map
-from epofusion_core.imaging import luma
+from epofusion_core.imaging import ThermalImage, luma
+from epofusion_core.progress import Log
 from epofusion_core.registration.apply import blend_uncovered, build_registration
-from epofusion_core.thermal import ThermalScaler, ThermalScaling
+from epofusion_core.thermal import COLOURED, ThermalScaler, ThermalScaling
 from epofusion_ros.messages.compressed import CompressedLike
-from epofusion_ros.messages.conversion import ImageLike, to_rgb, to_thermal
+from epofusion_ros.messages.conversion import ImageLike, is_coloured_thermal, to_image, to_rgb, to_thermal
 from epofusion_ros.parameters.node_parameters import NodeParameters, Thermal
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser, FusionResult
+
+_LOG = logging.getLogger("epofusion")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def load_fuser(parameters: NodeParameters, report: Callable[[str], None]) -> "Fu
         device=parameters.device,
         precision=parameters.precision,
         steps=parameters.steps or None,
+        untrained_steps=parameters.untrained_steps,
         threads=parameters.threads,
         report=report,
     )
@@ -63,10 +68,11 @@ class FusionPipeline:
     Attributes:
         scaler: of the thermal image.
         overlap: share of the last RGB image that the thermal image reached, in [0, 1].
+        coloured: the last thermal image was coloured by a palette.
     """
 
-    def __init__(self, fuser: "Fuser", parameters: NodeParameters) -> None:
-        """Build the steps that the parameters ask for.
+    def __init__(self, fuser: "Fuser", parameters: NodeParameters, warn: Log = _LOG.warning) -> None:
+        """Build the steps that the parameters ask for; `warn` is told when thermal images become coloured.
 
         Raises:
             CalibrationError: the calibration file that they name is missing or wrong.
@@ -76,6 +82,8 @@ class FusionPipeline:
         registration = parameters.registration
         self._register = build_registration(registration.mode, registration.file, registration.plane_distance)
         self.overlap = 1.0
+        self.coloured = False
+        self._warn = warn
 
     def __call__(self, rgb_message: ImageLike, thermal_message: ImageLike | CompressedLike) -> FusedPair:
         """Fuse a pair.
@@ -85,7 +93,7 @@ class FusionPipeline:
             RegistrationError: the sizes differ and nothing says how to bring them together.
         """
         started_s = time.monotonic()
-        rgb, counts = to_rgb(rgb_message), to_thermal(thermal_message)
+        rgb, counts = to_rgb(rgb_message), self._counts(thermal_message)
         converted_s = time.monotonic()
         scaler = self.scaler  # read once: another thread may tune it
         registered = self._register(scaler(counts), rgb)
@@ -124,9 +132,17 @@ class FusionPipeline:
         Raises:
             ConversionError: the message has an unknown encoding or is malformed.
         """
-        grey = self.scaler(to_thermal(message))
+        grey = self.scaler(self._counts(message))
         rgb = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
         return _unfused(rgb, np.zeros(grey.shape, np.float32))
+
+    def _counts(self, message: ImageLike | CompressedLike) -> ThermalImage:
+        image = to_image(message)
+        counts, coloured = to_thermal(image), is_coloured_thermal(image)
+        if coloured and not self.coloured:
+            self._warn(COLOURED)
+        self.coloured = coloured
+        return counts
 
 
 def thermal_scaling(thermal: Thermal) -> ThermalScaling:

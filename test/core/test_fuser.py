@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from epofusion_core import Fuser
+from epofusion_core.engines.engine import EngineError
 from epofusion_core.exposure import overexposed_region
 from epofusion_core.imaging import luma, with_luma
 from epofusion_core.model.card import WeightsError, read_card
@@ -90,6 +91,13 @@ def test_bad_images_are_one_clear_sentence(fuser: Fuser, rgb: np.ndarray, therma
         fuser(rgb, thermal)
 
 
+@pytest.mark.parametrize("values", [(23.4, 35), (0, 255), (0.5, 1.01), (-0.01, 1), (0.2, np.nan), (0, np.inf)])
+def test_thermal_values_outside_0_to_1_are_one_clear_sentence(fuser: Fuser, values: tuple[float, float]) -> None:
+    thermal = np.array([values] * 4, np.float32).repeat(2, axis=1)
+    with pytest.raises(ValueError, match=r"thermal holds values of .* to .*; expected \[0, 1\]"):
+        fuser(np.zeros((4, 4, 3), np.uint8), thermal)
+
+
 def test_unknown_models_devices_and_steps_are_one_clear_sentence(random_weights: Path) -> None:
     with pytest.raises(WeightsError, match="epofusion_xl"):
         Fuser.load("epofusion_xl")
@@ -115,7 +123,9 @@ def test_a_truncated_or_foreign_weights_file_is_one_clear_sentence(random_weight
         ({"config": "[1, 2]"}, "its metadata cannot be read"),
         ({"config": "7"}, "its metadata cannot be read"),
         ({"metrics": "{"}, "its metadata cannot be read"),
-        ({"encoder": "resnet_of_nobody"}, "the configuration in the file gives no network"),
+        ({"encoder": "resnet_of_nobody"}, "its metadata cannot be read .*expected one of convnext_atto"),
+        ({"encoder": "hf-hub:someone/anything"}, "its metadata cannot be read .encoder 'hf-hub:someone/anything'"),
+        ({"encoder": "local-dir:/tmp"}, "its metadata cannot be read"),
         ({"width": "wide"}, "the configuration in the file gives no network"),
         ({"width": 56}, "tensors do not fit the configuration in the file"),
     ],
@@ -134,6 +144,29 @@ def test_a_weights_file_that_contradicts_itself_is_one_clear_sentence(
     with pytest.raises(WeightsError, match=f"strange.safetensors: {sentence}") as caught:
         Fuser.load(path, engine="torch")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnxruntime", "openvino"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(
+    value: float, engine: str, random_weights: Path, tmp_path: Path
+) -> None:
+    tensors = load_file(random_weights)
+    name = next(name for name, tensor in tensors.items() if tensor.dtype.kind == "f" and tensor.size > 9)
+    tensors[name].reshape(-1)[-1] = value
+    save_file(tensors, tmp_path / "broken.safetensors", metadata=read_card(random_weights).to_metadata())
+    with pytest.raises(WeightsError, match=f"broken.safetensors: 1 tensors hold NaN or infinity, such as {name}"):
+        Fuser.load(tmp_path / "broken.safetensors", engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["auto", "torch", "onnxruntime", "openvino"])
+def test_steps_that_a_model_was_not_trained_for_are_refused_unless_forced(engine: str, random_weights: Path) -> None:
+    sentence = r"model untrained_xs was trained for steps 1, .* expected 1, or untrained_steps"
+    with pytest.raises(EngineError, match=sentence):
+        Fuser.load(random_weights, engine=engine, steps=2)
+    assert Fuser.load(random_weights, engine=engine, steps=1).card.config.steps == 1
+    if engine == "torch":
+        Fuser.load(random_weights, engine=engine, steps=2, untrained_steps=True)
 
 
 def test_a_weights_file_says_what_it_is(random_weights: Path) -> None:

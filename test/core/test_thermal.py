@@ -1,12 +1,13 @@
 """Thermal scaling: full contrast, steady in time, and no harm from dead pixels."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from epofusion_core.thermal import ThermalScaler, ThermalScaling
+from epofusion_core.thermal import ThermalScaler, ThermalScaling, is_coloured
 
 
 def scaler(mode: str = "percentile", smoothing: float = 0.9, *, black_hot: bool = False) -> ThermalScaler:
@@ -115,6 +116,90 @@ def test_dead_pixels_look_cold_whatever_is_hot(black_hot: bool) -> None:
     assert np.ptp(scaled[4:]) == 255
 
 
+def a_person(background: float, person: float, shape: tuple[int, int] = (120, 160)) -> np.ndarray:
+    """Return a uniform image with someone warm in the middle, as float64."""
+    values = np.full(shape, background)
+    values[shape[0] // 3 : 2 * shape[0] // 3, shape[1] // 3 : 2 * shape[1] // 3] = person
+    return values
+
+
+@pytest.mark.parametrize("shape", [(120, 160), (24, 32), (60, 80)])
+@pytest.mark.parametrize(
+    ("background", "person", "kind", "dead"),
+    [
+        *((29_500, 31_500, np.uint16, dead) for dead in (0, 65_535)),
+        *((22, 42, np.float32, dead) for dead in (-273.15, 1e6, np.nan, np.inf, -np.inf)),
+        *((low, 1.5 * low, np.float32, dead) for low in (0.4, 1e-9) for dead in (0, 1, np.nan)),
+    ],
+)
+def test_a_dead_pixel_does_not_decide_the_scale(
+    background: float, person: float, kind: type[np.number], dead: float, shape: tuple[int, int]
+) -> None:
+    values = a_person(background, person, shape).astype(kind)
+    values[3, 3] = dead
+    scaled = scaler()(values)
+    assert int(scaled[shape[0] // 2, shape[1] // 2]) - int(scaled[-1, -1]) > 200
+
+
+def rectified(image: np.ndarray, distortion: float, *, whole: bool) -> np.ndarray:
+    """Return an image as image_proc rectifies it; `whole` keeps every pixel, as camera_calibration offers."""
+    height, width = image.shape
+    camera = np.array([[300, 0, width / 2], [0, 300, height / 2], [0, 0, 1.0]])
+    lens = np.array([distortion, 0.1, 0, 0, 0])
+    new = cv2.getOptimalNewCameraMatrix(camera, lens, (width, height), 1)[0] if whole else camera
+    return np.asarray(cv2.undistort(image, camera, lens, newCameraMatrix=new))
+
+
+@pytest.mark.parametrize("black_hot", [False, True])
+@pytest.mark.parametrize("mode", ["percentile", "minmax"])
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+@pytest.mark.parametrize("lens", ["pincushion", "barrel", "warped"])
+def test_the_empty_border_of_a_rectified_image_is_no_measurement(
+    lens: str, kind: type[np.number], mode: str, black_hot: bool
+) -> None:
+    warm = a_person(7300, 7900, (256, 320)).astype(kind)
+    if lens == "warped":
+        tilt = np.array([[0.9, -0.1, 40], [0.1, 0.9, 0], [0, 0, 1.0]])
+        image = cv2.warpPerspective(warm, tilt, (320, 256))
+    else:
+        image = rectified(warm, 0.25 if lens == "pincushion" else -0.3, whole=lens == "barrel")
+    empty = image == 0
+    assert empty.mean() > 0.01
+    scaled = scaler(mode, black_hot=black_hot)(image).astype(int)  # type: ignore[arg-type]
+    sign = -1 if black_hot else 1
+    assert sign * (scaled[128, 160] - scaled[60, 160]) > 200
+    assert scaled[empty].max() < 10 if not black_hot else scaled[empty].max() == 0
+
+
+def test_an_image_of_zeros_and_one_value_keeps_its_contrast() -> None:
+    image = a_person(0, 1000).astype(np.uint16)
+    assert set(np.unique(scaler()(image))) == {0, 255}
+
+
+def test_a_few_zeros_of_a_measurement_at_the_edge_are_measured() -> None:
+    """Zero degrees at an edge are no empty border: they stay warmer than frost."""
+    degrees = np.linspace(-5, 5, 120 * 160, dtype=np.float32).reshape(120, 160).round(1)
+    degrees[:, 0] = -5
+    degrees[0, :20] = 0
+    scaled = scaler()(degrees)
+    assert scaled[0, 5] > 100
+
+
+GREY = np.tile(np.arange(0, 256, dtype=np.uint8), (64, 1))
+
+
+@pytest.mark.parametrize("palette", [cv2.COLORMAP_JET, cv2.COLORMAP_HOT, cv2.COLORMAP_INFERNO, cv2.COLORMAP_RAINBOW])
+def test_a_palette_is_noticed(palette: int) -> None:
+    assert is_coloured(np.asarray(cv2.applyColorMap(GREY, palette)))
+
+
+def test_grey_sent_as_colour_is_grey_even_with_a_coloured_mark_on_it() -> None:
+    noise = np.random.default_rng(0).integers(-8, 9, (64, 256, 3))
+    grey = np.clip(np.dstack([GREY] * 3) + noise, 0, 255).astype(np.uint8)
+    grey[2:10, 2:40] = (255, 0, 0)
+    assert not is_coloured(grey)
+
+
 @pytest.mark.parametrize("mode", ["percentile", "minmax", "fixed"])
 @settings(max_examples=60, deadline=None)
 @given(
@@ -132,7 +217,7 @@ def test_dead_pixels_and_any_values_give_a_picture(mode: str, image: np.ndarray)
 @pytest.mark.parametrize("mode", ["percentile", "minmax"])
 def test_values_at_the_ends_of_the_float_range_stay_in_the_grey_scale(mode: str) -> None:
     """Interpolated in single precision, their percentiles would be NaN, and the image whatever NaN is cast to."""
-    values = np.array([[-3.4e38, 3.4e38], [0.0, 3.4e38]], np.float32).repeat(4, axis=0).repeat(4, axis=1)
+    values = np.array([[-3.4e38, 3.4e38], [1.0, 3.4e38]], np.float32).repeat(4, axis=0).repeat(4, axis=1)
     used = scaler(mode, smoothing=0.0)
     with np.errstate(all="raise", under="ignore"):
         scaled = used(values)
