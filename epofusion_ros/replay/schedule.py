@@ -1,5 +1,6 @@
 """When each pair of a bag would be decided and fused: the node's own pairing and mailbox, on the bag's time."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -44,6 +45,11 @@ class ScheduledPair:
         return self.job.frames
 
     @property
+    def size(self) -> int:
+        """Bytes of the images."""
+        return len(self.pair.rgb.message.data) + len(self.pair.thermal.message.data)
+
+    @property
     def node_job(self) -> Job:
         """The job as the node's worker would have it: with the messages alone, not when they were recorded."""
         pair = self.pair
@@ -55,6 +61,14 @@ class Schedule:
     """Yields the scheduled pairs of a bag, in the order in which their fate is decided; counts meanwhile.
 
     Frames that the node would pass through alone count as unmatched: there is nothing of ours to evaluate in them.
+
+    Attributes:
+        topics: of the images.
+        settings: of the replay.
+        rgb, thermal: what became of the frames.
+        time_resets: how often time jumped back.
+        stamp_offset_s: by how much thermal stamps are ahead of RGB stamps, as `Intake` has it.
+        unstamped: images whose stamp is 0, by topic.
     """
 
     topics: TopicPair
@@ -62,6 +76,8 @@ class Schedule:
     rgb: StreamCount = field(default_factory=StreamCount)
     thermal: StreamCount = field(default_factory=StreamCount)
     time_resets: int = 0
+    stamp_offset_s: float | None = None
+    unstamped: Counter[str] = field(default_factory=Counter)
     _unpaired_rgb: dict[int, int] = field(default_factory=dict)
 
     def pairs(self, messages: Iterable[BagMessage]) -> Iterator[ScheduledPair]:
@@ -90,12 +106,14 @@ class Schedule:
             if message.topic not in streams:
                 intake.take_camera_info(message.stamp_ns, message.message)
                 continue
+            self.unstamped[message.topic] += message.stamp_ns == 0
             if message.topic == self.topics.rgb.name:
                 self._unpaired_rgb[message.bag_ns] = message.stamp_ns
             for job in intake.take(streams[message.topic], message.stamp_ns, message, message.bag_ns / _NS_PER_S):
                 found = ScheduledPair(job, message.bag_ns, camera_info=job.camera_info())
                 self._unpaired_rgb.pop(found.pair.rgb.bag_ns, None)
                 yield found
+        self.stamp_offset_s = intake.stamp_offset_s
 
     def _count_reset(self, _name: str, _back_s: float) -> None:
         self.time_resets += 1

@@ -56,6 +56,11 @@ class SyncWatch:
         return f"not synchronised: {counts}; {_cause(rgb, thermal, (new_rgb, new_thermal), offset_s, slop_s)}"
 
 
+def likely_cause(rgb: InputState, thermal: InputState, offset_s: float | None, slop_s: float) -> str:
+    """Return why the frames of two inputs make no pair; see `SyncWatch.check`."""
+    return _cause(rgb, thermal, (rgb.received, thermal.received), offset_s, slop_s)
+
+
 def _cause(
     rgb: InputState, thermal: InputState, received: tuple[int, int], offset_s: float | None, slop_s: float
 ) -> str:

@@ -1,4 +1,4 @@
-"""A replay's checkpoint: whenever a run that resumes is killed, the next one finds all that was done before."""
+"""A replay's checkpoint: whenever a run is killed, the next one finds all that was done before."""
 
 import shutil
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from epofusion_ros.replay import replay_bag as replaying
 from epofusion_ros.replay.checkpoint import Checkpoint
 from epofusion_ros.replay.replay_bag import BagTask, replay_bag
 from epofusion_ros.replay.rows import read_rows
@@ -19,12 +20,17 @@ class Killed(BaseException):
     """Ends a run at once, as a kill does."""
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 @pytest.fixture(scope="module")
 def replayed(drive_bag: Path, settings: ReplaySettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a run has left that was killed when everything but its summary was written."""
+    """What a run has left that was killed before it moved its files to their places."""
     folder = tmp_path_factory.mktemp("replayed") / "drive"
-    replay_bag(BagTask(drive_bag, folder, settings))
-    (folder / "summary.json").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replaying.checkpoint.Checkpoint, "finish", lambda self: None)
+        replay_bag(BagTask(drive_bag, folder, settings))
     return folder
 
 
@@ -51,47 +57,64 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, change: int, act: Callable[[], ob
     return False
 
 
-@pytest.mark.parametrize("already_resumed", [False, True])
-def test_a_kill_while_an_earlier_run_is_set_aside_loses_no_pair(
-    already_resumed: bool,
+@pytest.mark.parametrize("again", [False, True])
+def test_a_kill_while_the_files_take_their_places_is_made_up_for(
+    again: bool,
     replayed: Path,
     drive_bag: Path,
     settings: ReplaySettings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With `already_resumed`, an older run with fewer pairs is still kept."""
-    expected = read_rows(replayed / "metrics.csv")
-    assert expected
+    """The second time, the files of an earlier replay, with other settings, are in these places."""
+    expected = contents(replayed / "unfinished")
     change, killed = 0, True
     while killed:
         folder = tmp_path / str(change)
         shutil.copytree(replayed, folder)
-        if already_resumed:
-            shutil.copytree(replayed, folder / "earlier", ignore=shutil.ignore_patterns("pictures", "*.json"))
-            lines = (folder / "earlier" / "metrics.csv").read_text().splitlines(keepends=True)
-            (folder / "earlier" / "metrics.csv").write_text("".join(lines[:5]))
-        checkpoint = Checkpoint(folder, drive_bag, settings)
-        killed = killed_at(monkeypatch, change, partial(checkpoint.begin, resume=True))
-        assert len(Checkpoint(folder, drive_bag, settings).begin(resume=True).rows) == len(expected)
+        if again:
+            shutil.copytree(replayed / "unfinished", folder, dirs_exist_ok=True)
+            (folder / "task.json").write_text("another")
+            (folder / "pictures" / "1_fused.jpg").write_text("of before")
+        checkpoint = Checkpoint(folder, [drive_bag], settings)
+        killed = killed_at(monkeypatch, change, checkpoint.finish)
+        assert Checkpoint(folder, [drive_bag], settings).finished()
+        assert contents(folder) == expected
+        change += 1
+    assert change > 10
+
+
+def test_a_kill_while_a_replay_is_begun_anew_leaves_nothing_of_the_one_before(
+    replayed: Path, drive_bag: Path, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, killed = 0, True
+    while killed:
+        folder = tmp_path / str(change)
+        shutil.copytree(replayed, folder)
+        checkpoint = Checkpoint(folder, [drive_bag], settings)
+        killed = killed_at(monkeypatch, change, partial(checkpoint.begin, resume=False))
+        if change:
+            again = Checkpoint(folder, [drive_bag], settings)
+            assert not again.finished()
+            assert again.begin(resume=True).rows == []
         change += 1
     assert change > 5
 
 
-def test_a_kill_while_an_earlier_run_is_forgotten_loses_no_pair(
-    replayed: Path, drive_bag: Path, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_resumes_takes_over_what_is_whole(
+    replayed: Path, drive_bag: Path, settings: ReplaySettings, tmp_path: Path
 ) -> None:
-    expected = read_rows(replayed / "metrics.csv")
-    change, killed = 0, True
-    while killed:
-        folder = tmp_path / str(change)
-        shutil.copytree(replayed, folder)
-        earlier = Checkpoint(folder, drive_bag, settings).begin(resume=True)
-        shutil.copytree(replayed, folder, dirs_exist_ok=True)
-        killed = killed_at(monkeypatch, change, earlier.forget)
-        assert len(Checkpoint(folder, drive_bag, settings).begin(resume=True).rows) == len(expected)
-        change += 1
-    assert change > 3
+    folder = tmp_path / "drive"
+    shutil.copytree(replayed, folder)
+    (folder / "unfinished" / "summary.json").unlink()
+    rows = read_rows(folder / "unfinished" / "metrics.csv")
+    assert Checkpoint(folder, [drive_bag], settings).begin(resume=True).rows == rows
+    storage = folder / "unfinished" / "fused" / "fused.mcap"
+    storage.write_bytes(storage.read_bytes()[:-1000])
+    earlier = Checkpoint(folder, [drive_bag], settings).begin(resume=True)
+    assert earlier.rows == rows, "only the end of the file is cut off, and no message"
+    storage.write_bytes(storage.read_bytes()[:100])
+    assert Checkpoint(folder, [drive_bag], settings).begin(resume=True).rows == []
 
 
 def test_a_run_that_is_begun_anew_never_takes_over_pairs_of_other_settings(
@@ -100,5 +123,5 @@ def test_a_run_that_is_begun_anew_never_takes_over_pairs_of_other_settings(
     folder = tmp_path / "drive"
     shutil.copytree(replayed, folder)
     other = ReplaySettings(settings.parameters, measure_every=3)
-    Checkpoint(folder, drive_bag, other).begin(resume=False)  # and killed before it wrote a row
-    assert Checkpoint(folder, drive_bag, other).begin(resume=True).rows == []
+    Checkpoint(folder, [drive_bag], other).begin(resume=False)  # and killed before it wrote a row
+    assert Checkpoint(folder, [drive_bag], other).begin(resume=True).rows == []

@@ -122,7 +122,7 @@ def test_an_interrupted_replay_goes_on_and_leaves_the_same_bytes(
         assert not (tmp_path / "summary.json").exists()
     replay_bag(BagTask(big_bag, tmp_path, settings, resume=True))
     assert contents(tmp_path) == contents(replayed)
-    assert not (tmp_path / "earlier").exists()
+    assert not (tmp_path / "unfinished").exists()
     fused = sum(row.fate == "fused" for row in read_rows(tmp_path / "metrics.csv"))
     assert len((tmp_path / "timing.csv").read_text().splitlines()) == 1 + fused
 
@@ -145,7 +145,7 @@ def test_ctrl_c_and_a_kill_leave_what_the_same_command_with_resume_completes(
 ) -> None:
     command = [sys.executable, "-m", "epofusion_ros.cli.main", "bag", str(big_bag), "--out", str(tmp_path)]
     command += ["--model", str(random_weights), "--compare-every", "4"]
-    metrics = tmp_path / "drive" / "metrics.csv"
+    metrics = tmp_path / "drive" / "unfinished" / "metrics.csv"
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             deadline_s = time.monotonic() + 120
