@@ -48,7 +48,7 @@ def bag(
     (each is named); 2: nothing could be done; 130: interrupted by Ctrl-C or SIGTERM, to be resumed.
     """
     from epofusion_core.output_guard import OutputFolder
-    from epofusion_ros.replay.batch import are_one_drive, replay_bags, tasks_of
+    from epofusion_ros.replay.batch import are_one_drive, bags_in, replay_bags, tasks_of
     from epofusion_ros.replay.checkpoint import OUTPUTS
     from epofusion_ros.replay.report import write_report
     from epofusion_ros.replay.settings import ReplaySettings, parameters_of
@@ -66,6 +66,7 @@ def bag(
             compare_every,
             pictures,
         )
+        bags = bags_in(bags)
         if not together and are_one_drive(bags, settings):
             together = True
             note("each bag holds one camera: they are taken as one drive")

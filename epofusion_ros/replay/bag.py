@@ -52,7 +52,12 @@ class BagMessage:
 
 
 class Bag:
-    """An opened bag; `damage` says in sentences what of it could not be read so far."""
+    """An opened bag, or several of one drive.
+
+    Attributes:
+        damage: what of it could not be read so far, in sentences.
+        recordings: the bags.
+    """
 
     def __init__(self, *paths: Path) -> None:
         """Open a bag, or several of one drive: folders of rosbag2, storage files, or ROS 1 files.
@@ -64,7 +69,7 @@ class Bag:
         self.damage: list[str] = []
         self._stack = ExitStack()
         try:
-            self._recordings = [Recording(path, self._lost, self._stack) for path in paths]
+            self.recordings = [Recording(path, self._lost, self._stack) for path in paths]
         except BaseException:
             self._stack.close()
             raise
@@ -117,13 +122,13 @@ class Bag:
             for channel in self._channels()
             if channel.kind == message_type and channel.encoding in (CDR, ROS_1)
         }
-        return {topic: sum(recording.said_of(topic) for recording in self._recordings) for topic in topics}
+        return {topic: sum(recording.said_of(topic) for recording in self.recordings) for topic in topics}
 
     def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
         """Yield the messages of some topics by the time of recording; at the end, `damage` is complete."""
         garbage: Counter[str] = Counter()
         causes: dict[str, str] = {}
-        recordings = [recording.messages(topics) for recording in self._recordings]
+        recordings = [recording.messages(topics) for recording in self.recordings]
         for found in heapq.merge(*recordings, key=lambda message: message.bag_ns):
             topic = found.channel.topic
             try:
@@ -137,7 +142,7 @@ class Bag:
             self._lost(f"{count} messages of {topic} are garbage ({causes[topic]})")
 
     def _channels(self) -> Iterator[Channel]:
-        for recording in self._recordings:
+        for recording in self.recordings:
             yield from recording.channels()
 
     def _lost(self, sentence: str) -> None:

@@ -32,24 +32,28 @@ class Replays:
     failures: list[Failure] = field(default_factory=list)
 
 
+def bags_in(paths: Sequence[Path]) -> list[Path]:
+    """Return paths with the bags directly in it in place of each folder that is no bag itself, but holds some."""
+    return [bag for path in paths for bag in _bags_in(path)]
+
+
 def tasks_of(
     bags: Sequence[Path], out: Path, settings: ReplaySettings, *, resume: bool, together: bool = False
 ) -> list[BagTask]:
     """Return a task for each bag, whose folder in `out` has the bag's name; equal names are numbered.
 
     Args:
-        bags: folders and files; of a folder that only holds bags, each of these.
+        bags: folders and files.
         out: folder of all.
         settings: of each.
         resume: go on from what an interrupted run has left.
         together: all bags are of one drive, and make one task.
     """
-    each = [inner for bag in bags for inner in _bags_in(bag)]
     if together:
-        return [BagTask(each[0], out / _stem(each[0]), settings, resume, beside=tuple(each[1:]))]
+        return [BagTask(bags[0], out / _stem(bags[0]), settings, resume, beside=tuple(bags[1:]))]
     tasks: list[BagTask] = []
     taken: set[str] = set()
-    for bag in each:
+    for bag in bags:
         name = base = _stem(bag)
         number = 1
         while name in taken:
@@ -121,7 +125,6 @@ def _one_by_one(tasks: Sequence[BagTask], stage: OpenProgress, say: Say) -> list
 
 
 def _bags_in(path: Path) -> list[Path]:
-    """Return the bags directly in a folder that is none itself; else the path as it is."""
     if not path.is_dir() or any(_is_bag_file(file) for file in path.iterdir()):
         return [path]
     inner = sorted(each for each in path.iterdir() if each.is_dir() and any(map(_is_bag_file, each.iterdir())))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pytest
 from harness import Peer, running_node
 from hypothesis import given
 from hypothesis import strategies as st
-from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, THERMAL_TOPIC, drive, scene, write_bag
+from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, THERMAL_TOPIC, Recorded, drive, scene, write_bag
 from sensor_msgs.msg import Image
 from typer.testing import CliRunner
 
@@ -357,3 +357,81 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert code == 2
     assert sentence in " ".join(said.split())
     assert "Traceback" not in said
+
+
+def shifted(recorded: list[Recorded], topics: set[str], stamp: Callable[[int], int]) -> list[Recorded]:
+    return [replace(each, stamp_ns=stamp(each.stamp_ns)) if each.topic in topics else each for each in recorded]
+
+
+BOTH = {RGB_TOPIC, THERMAL_TOPIC, INFO_TOPIC}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sentence"),
+    [
+        (shifted(drive(12), {THERMAL_TOPIC}, lambda ns: ns + 37_000 * MS), "stamps are +37.0"),
+        (shifted(drive(12), {THERMAL_TOPIC}, lambda ns: ns - 350 * MS), "stamps are -0.3"),
+        (shifted(drive(12), BOTH, lambda ns: 0), f"the stamps of {RGB_TOPIC} and {THERMAL_TOPIC} are 0"),
+        ([replace(each, encoding="rgb32") for each in drive(12)], "10 of 10 pairs failed alike: encoding 'rgb32'"),
+    ],
+)
+def test_of_a_bag_of_which_nothing_is_fused_the_cause_is_named(
+    recorded: list[Recorded], sentence: str, random_weights: Path, tmp_path: Path
+) -> None:
+    write_bag(tmp_path / "drive", recorded)
+    topics = ("--rgb-topic", RGB_TOPIC, "--thermal-topic", THERMAL_TOPIC)
+    code, said = run(tmp_path / "drive", "--out", tmp_path / "out", "--model", random_weights, *topics)
+    assert code == 1
+    assert sentence in said
+    assert sentence in (tmp_path / "out" / "report.html").read_text().replace("&#39;", "'")
+
+
+def test_a_text_of_any_length_in_a_message_spoils_no_report(random_weights: Path, tmp_path: Path) -> None:
+    recorded = drive(6)
+    recorded[3] = replace(recorded[3], encoding="A" * 140_000)
+    write_bag(tmp_path / "drive", recorded)
+    code, said = run(tmp_path / "drive", "--out", tmp_path / "out", "--model", random_weights)
+    assert code == 0, said
+    summary = json.loads((tmp_path / "out" / "drive" / "summary.json").read_text())
+    (problem,) = summary["problems"]
+    assert len(problem) <= 1000
+    assert "expected one of" in problem
+
+
+def test_bags_of_one_camera_each_are_taken_as_one_drive_and_folders_of_bags_are_opened(
+    random_weights: Path, tmp_path: Path
+) -> None:
+    recorded = drive(8)
+    for name in ("rgb", "thermal"):
+        part = [each for each in recorded if (each.topic == THERMAL_TOPIC) == (name == "thermal")]
+        write_bag(tmp_path / "day" / name, part)
+    code, said = run(tmp_path / "day", "--out", tmp_path / "out", "--model", random_weights)
+    assert code == 0, said
+    assert "they are taken as one drive" in said
+    assert "rgb: 8 RGB images" in said
+    assert f"RGB is {RGB_TOPIC} (rgb8, 64x48, 8 images), thermal is {THERMAL_TOPIC}" in said
+
+
+def test_equal_runs_give_equal_reports_and_an_edited_calibration_is_noticed(
+    drive_bag: Path, random_weights: Path, tmp_path: Path
+) -> None:
+    calibration, parameters = tmp_path / "calibration.yaml", tmp_path / "parameters.yaml"
+    size = "{height: 48, width: 64}"
+    parameters.write_text(
+        f"/**:\n  ros__parameters:\n    registration: {{mode: homography, file: {calibration}}}\n    engine: torch\n"
+    )
+
+    def replay(out: str, shift: int, *options: str) -> tuple[int, str]:
+        calibration.write_text(
+            f"homography: [1,0,{shift},0,1,0,0,0,1]\nthermal_size: {size}\nrgb_size: {size}\n", encoding="utf-8"
+        )
+        return run(
+            drive_bag, "--out", tmp_path / out, "--config", parameters, "--model", random_weights,
+            "--compare-every", 100, "--measure-every", 100, *options,
+        )  # fmt: skip
+
+    assert replay("a", 0)[0] == replay("b", 0)[0] == 0
+    assert (tmp_path / "a" / "report.html").read_bytes() == (tmp_path / "b" / "report.html").read_bytes()
+    code, said = replay("a", 5, "--resume")
+    assert code == 2
+    assert "with other settings" in said
