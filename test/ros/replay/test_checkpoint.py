@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from epofusion_ros.replay import replay_bag as replaying
 from epofusion_ros.replay.checkpoint import Checkpoint
 from epofusion_ros.replay.replay_bag import BagTask, replay_bag
 from epofusion_ros.replay.rows import read_rows
@@ -29,7 +28,7 @@ def replayed(drive_bag: Path, settings: ReplaySettings, tmp_path_factory: pytest
     """What a run has left that was killed before it moved its files to their places."""
     folder = tmp_path_factory.mktemp("replayed") / "drive"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(replaying.checkpoint.Checkpoint, "finish", lambda self: None)
+        patch.setattr(Checkpoint, "finish", lambda self: None)
         replay_bag(BagTask(drive_bag, folder, settings))
     return folder
 
