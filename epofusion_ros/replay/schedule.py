@@ -86,13 +86,15 @@ class Schedule:
         intake = Intake(parameters, Account(), self._count_reset)
         self.rgb, self.thermal = intake.rgb, intake.thermal
         streams = {self.topics.rgb.name: "rgb", self.topics.thermal.name: "thermal"}
+        by_arrival = parameters.sync.stamps == "arrival"
         for message in messages:
+            stamp_ns = message.bag_ns if by_arrival else message.stamp_ns
             if message.topic not in streams:
-                intake.take_camera_info(message.stamp_ns, message.message)
+                intake.take_camera_info(stamp_ns, message.message)
                 continue
             if message.topic == self.topics.rgb.name:
-                self._unpaired_rgb[message.bag_ns] = message.stamp_ns
-            for job in intake.take(streams[message.topic], message.stamp_ns, message, message.bag_ns / _NS_PER_S):
+                self._unpaired_rgb[message.bag_ns] = stamp_ns
+            for job in intake.take(streams[message.topic], stamp_ns, message, message.bag_ns / _NS_PER_S):
                 found = ScheduledPair(job, message.bag_ns, camera_info=job.camera_info())
                 self._unpaired_rgb.pop(found.pair.rgb.bag_ns, None)
                 yield found
