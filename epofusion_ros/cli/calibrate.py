@@ -58,6 +58,7 @@ def calibrate(
 
     picture = out.with_suffix(".png")
     with clear_errors():
+        looked_for = _board(pattern, board)
         for file in (out, picture):
             check_file(file, [data, list_file, bag, config], overwrite=overwrite)
         from epofusion_core.registration.calibration import write_homography
@@ -73,7 +74,7 @@ def calibrate(
             assert bag is not None
             pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames)
         visible, thermal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        found = estimate_homography(visible, thermal, _board(pattern, board), model.value)
+        found = estimate_homography(visible, thermal, looked_for, model.value)
         write_homography(out, found.homography, found.residual_px)
         _write_overlay(picture, pairs[len(pairs) // 2], found)
     note(f"{len(pairs)} pairs, by {found.method}: residual {found.residual_px:.2f} px of the RGB image")

@@ -8,6 +8,7 @@ frame is counted and reported in diagnostics once a second.
 from __future__ import annotations
 
 import gc
+import re
 import signal
 import sys
 import time
@@ -160,11 +161,12 @@ def main() -> int:
     """Run the node until it is interrupted; returns the exit code."""
     # rclpy ends the spinning at SIGINT as at SIGTERM; a KeyboardInterrupt would come on top, anywhere in what follows.
     signal.signal(signal.SIGINT, lambda *_: None)
-    rclpy.init()
     try:
+        rclpy.init()
         node = FusionNode()
-    except ParameterException as error:
-        get_logger("epofusion").fatal(f"cannot be started: {error}")
+    except (ParameterException, RuntimeError) as error:  # rclpy's own errors: of a parameter file, say
+        sentence = re.sub(r"\s*, at \S+:\d+", "", str(error))  # places in the sources of ROS
+        get_logger("epofusion").fatal(f"cannot be started: {sentence}")
         rclpy.try_shutdown()
         return 1
     # It must outlive the shutdown: until then rclpy's signal thread may still wake it up, and would crash.

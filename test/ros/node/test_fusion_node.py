@@ -1,8 +1,11 @@
 """The real lifecycle node over real DDS, as its users meet it."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 from harness import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE, TIMEOUT_S, Peer, accounts_balance, fill, running_node
@@ -111,6 +114,24 @@ def test_a_parameter_that_cannot_be_taken_at_the_start_is_one_clear_line(
     (line,) = (tmp_path / "log").read_text().splitlines()
     assert f"cannot be started: {'Invalid' if value == -1.0 else 'Trying'}" in line
     assert name in line
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["/**:\n  ros__parameters: [1", "/**:\n  ros__parameters:\n    steps:\n", "a: &b\n  c: *b\n", None],
+    ids=["no YAML", "no value", "alias", "no file"],
+)
+def test_a_malformed_parameter_file_is_one_clear_line(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "params.yaml"
+    if content is not None:
+        file.write_text(content)
+    command = [sys.executable, "-c", harness._PROGRAM, "", "--ros-args", "--params-file", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=harness.REPOSITORY)
+    assert done.returncode == 1
+    *of_ros, line = (done.stdout + done.stderr).splitlines()
+    assert all(" [rcl]: " in each for each in of_ros)
+    assert "cannot be started: " in line
+    assert str(file) in line
 
 
 def test_cameras_of_other_kinds_are_fused(random_weights: Path, domain: int, tmp_path: Path) -> None:
