@@ -81,7 +81,8 @@ def _newton_step(camera: CameraModel, rays: Points, error: Points) -> Points:
     with np.errstate(divide="ignore", invalid="ignore"):
         determinant = np.linalg.det(jacobian)
         adjugate = np.stack([jacobian[:, 1, 1], -jacobian[:, 0, 1], -jacobian[:, 1, 0], jacobian[:, 0, 0]], axis=1)
-        return np.einsum("nij,nj->ni", adjugate.reshape(-1, 2, 2) / determinant[:, None, None], error)
+        inverse = adjugate.reshape(-1, 2, 2) / determinant[:, None, None]
+        return np.asarray(np.einsum("nij,nj->ni", inverse, error), np.float64)
 
 
 def _straightening(camera: CameraModel, bent: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epofusion_core.registration.apply import LEAST_OVERLAP
+from epofusion_ros.node.status import UNREGISTERED
 from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.pairing import StreamCount
 
@@ -14,10 +16,6 @@ if TYPE_CHECKING:
     from diagnostic_msgs.msg import DiagnosticArray
 
 _OTHER = {"rgb": "thermal", "thermal": "rgb"}
-LEAST_OVERLAP = 0.01
-"""Share of the RGB image that thermal reaches, below which nothing can have been meant so."""
-
-UNREGISTERED = "registration leaves next to nothing of the thermal image on the RGB image"
 _DROPS = (Fate.STALE, Fate.CONVERT_ERRORS, Fate.SIZE_ERRORS, Fate.INFERENCE_ERRORS)
 
 
@@ -82,7 +80,8 @@ def verdict(
     if received_rgb > 0 and received_thermal > 0 and grown("pairs") == 0:
         return 1, f"frames of both inputs arrive, but none pair: {why_unpaired}"
     if grown(Fate.FUSED) > 0 and now.get("registration_overlap", 1.0) < LEAST_OVERLAP:
-        return 2, f"{UNREGISTERED}: {100 * now['registration_overlap']:.2f} %"
+        level, sentence = UNREGISTERED
+        return level, f"{sentence}: {100 * now['registration_overlap']:.2f} %"
     silent = [name for name, received in (("rgb", received_rgb), ("thermal", received_thermal)) if received == 0]
     if not active:
         return 0, "not active"

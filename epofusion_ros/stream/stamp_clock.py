@@ -51,21 +51,28 @@ def missing_stamps(inputs: Sequence[Stamps]) -> str | None:
     return f"{said}: the driver does not stamp; {BY_ARRIVAL}"
 
 
-def foreign_clock(rgb: Stamps, thermal: Stamps, offset_s: float) -> str | None:
-    """Name the clocks behind an offset of thermal stamps to RGB stamps, in seconds; None where it fits none known."""
+def foreign_clock(rgb: Stamps, thermal: Stamps, offset_s: float) -> tuple[str, float] | None:
+    """Name the clocks behind an offset of thermal stamps to RGB stamps; None where it fits none that is known.
+
+    Args:
+        rgb: stamps of the RGB input.
+        thermal: stamps of the thermal input.
+        offset_s: by how much thermal stamps are ahead, as measured, seconds.
+
+    Returns:
+        What the clocks are, and the offset as it is between such clocks, seconds.
+    """
     from_start = [each.topic for each in (rgb, thermal) if not each.is_date]
-    if len(from_start) == 1:
-        return f"{from_start[0]} is stamped with a time since a start, as of the system, and not since 1970"
-    if len(from_start) == 2:
-        return "both are stamped with a time since a start, and not since 1970"
-    ahead = thermal.topic if offset_s > 0 else rgb.topic
+    if from_start:
+        who = f"{from_start[0]} is" if len(from_start) == 1 else "both are"
+        return f"{who} stamped with the time since boot, or since another start, and not since 1970", offset_s
+    ahead, sign = (thermal.topic, 1) if offset_s > 0 else (rgb.topic, -1)
     for difference_s, why in _KNOWN_DIFFERENCES_S.items():
         if abs(abs(offset_s) - difference_s) <= _TOLERANCE_S:
-            return f"{ahead} is {difference_s:.0f} s ahead, {why}"
-    steps = round(abs(offset_s) / _TIME_ZONE_STEP_S)
-    hours = steps * _TIME_ZONE_STEP_S / 3600
-    if steps and abs(offset_s) <= _WIDEST_TIME_ZONES_S and abs(abs(offset_s) / 3600 - hours) * 3600 <= _TOLERANCE_S:
-        return f"{ahead} is {hours:g} h ahead, as local time may be to UTC"
+            return f"{ahead} is {difference_s:.0f} s ahead, {why}", sign * difference_s
+    zones_s = round(abs(offset_s) / _TIME_ZONE_STEP_S) * _TIME_ZONE_STEP_S
+    if 0 < zones_s <= _WIDEST_TIME_ZONES_S and abs(abs(offset_s) - zones_s) <= _TOLERANCE_S:
+        return f"{ahead} is {zones_s / 3600:g} h ahead, as local time may be of UTC", sign * zones_s
     return None
 
 

@@ -85,13 +85,12 @@ def why_unpaired(rgb: InputState, thermal: InputState, timing: Timing) -> str:
     if offset_s is None or abs(offset_s) <= slop_s:
         return f"stamps do not come within sync.slop, {slop_s} s, of each other"
     apart = f"thermal stamps are {offset_s:+.3f} s from RGB stamps, beyond sync.slop, {slop_s} s"
-    why = foreign_clock(clocks[0], clocks[1], offset_s) if len(clocks) == 2 else None
-    shift = f"add {-offset_s:.3f} to sync.thermal_offset"
+    foreign = foreign_clock(clocks[0], clocks[1], offset_s) if len(clocks) == 2 else None
+    why, between_s = foreign or ("", offset_s)
+    shift = f"add {-between_s:.3f} to sync.thermal_offset"
     if timing.policy != "nearest":
         shift = f"set sync.policy: nearest and {shift}"
-    if why:
-        return f"{apart}: {why}; {shift}, or {BY_ARRIVAL}"
-    return f"{apart}; if the clocks differ, {shift}"
+    return f"{apart}: {why}; {shift}, or {BY_ARRIVAL}" if why else f"{apart}; if the clocks differ, {shift}"
 
 
 def _why_silent(name: str, state: InputState) -> str:

@@ -62,14 +62,18 @@ def test_the_likely_cause_is_named(rgb: InputState, thermal: InputState, offset_
         ),
         (stamped("/rgb", TODAY_S), stamped("/ir", 0.0, 0.0), "; every stamp of /ir is 0: the driver does not stamp"),
         (stamped("/rgb", 12.5, 0.0), stamped("/ir", TODAY_S), "every stamp of /rgb is 12.500 s"),
-        (stamped("/rgb", TODAY_S), stamped("/ir", TODAY_S + 37.1), "/ir is 37 s ahead, as TAI, .* add -37.100 to"),
-        (stamped("/rgb", TODAY_S + 36.9), stamped("/ir", TODAY_S), "/rgb is 37 s ahead, as TAI, .* add 36.900 to"),
+        (stamped("/rgb", TODAY_S), stamped("/ir", TODAY_S + 37.1), "/ir is 37 s ahead, as TAI, .* add -37.000 to"),
+        (stamped("/rgb", TODAY_S + 36.9), stamped("/ir", TODAY_S), "/rgb is 37 s ahead, as TAI, .* add 37.000 to"),
         (stamped("/rgb", TODAY_S), stamped("/ir", TODAY_S + 18.0), "/ir is 18 s ahead, as GPS time"),
         (stamped("/rgb", TODAY_S), stamped("/ir", TODAY_S - 19.0), "/rgb is 19 s ahead, as TAI"),
-        (stamped("/rgb", TODAY_S), stamped("/ir", TODAY_S + 19800.1), "/ir is 5.5 h ahead, as local time"),
-        (stamped("/rgb", TODAY_S), stamped("/ir", BOOT_S), "/ir is stamped with a time since a start.* add 178999"),
-        (stamped("/rgb", BOOT_S), stamped("/ir", TODAY_S), "/rgb is stamped with a time since a start.* add -178999"),
-        (stamped("/rgb", BOOT_S), stamped("/ir", 9 * BOOT_S), "both are stamped with a time since a start"),
+        (
+            stamped("/rgb", TODAY_S),
+            stamped("/ir", TODAY_S + 19800.1),
+            "/ir is 5.5 h ahead, as local time .* add -19800.000",
+        ),
+        (stamped("/rgb", TODAY_S), stamped("/ir", BOOT_S), "/ir is stamped with the time since boot.* add 178999"),
+        (stamped("/rgb", BOOT_S), stamped("/ir", TODAY_S), "/rgb is stamped with the time since boot.* add -178999"),
+        (stamped("/rgb", BOOT_S), stamped("/ir", 9 * BOOT_S), "both are stamped with the time since boot"),
         (stamped("/rgb", TODAY_S), stamped("/ir", TODAY_S + 25.0), "sync.slop, 0.02 s; if the clocks differ, add -25"),
     ],
     ids=str,
@@ -82,7 +86,9 @@ def test_a_foreign_clock_is_named_and_every_hint_can_be_set(rgb: InputState, the
     assert warning is not None
     assert re.search(cause, warning)
     if hint := re.search(r"add (-?[0-9.]+) to sync.thermal_offset", warning):
-        assert offset_s + from_values({"sync.thermal_offset": float(hint[1])}).sync.thermal_offset == pytest.approx(0)
+        assert offset_s + from_values({"sync.thermal_offset": float(hint[1])}).sync.thermal_offset == pytest.approx(
+            0, abs=0.11
+        )
     assert bool(hint) != ("does not stamp" in warning)
     other_policy = why_unpaired(rgb, thermal, Timing(offset_s, 0.02, "approximate"))
     assert "set sync.policy: nearest and" in other_policy or "does not stamp" in other_policy
