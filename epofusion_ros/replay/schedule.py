@@ -1,6 +1,5 @@
 """When each pair of a bag would be decided and fused: the node's own pairing and mailbox, on the bag's time."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -68,7 +67,7 @@ class Schedule:
         rgb, thermal: what became of the frames.
         time_resets: how often time jumped back.
         stamp_offset_s: by how much thermal stamps are ahead of RGB stamps, as `Intake` has it.
-        unstamped: images whose stamp is 0, by topic.
+        last_two_ns: stamps of the last two frames of each input, "rgb" and "thermal", as `Intake` has them.
     """
 
     topics: TopicPair
@@ -77,7 +76,7 @@ class Schedule:
     thermal: StreamCount = field(default_factory=StreamCount)
     time_resets: int = 0
     stamp_offset_s: float | None = None
-    unstamped: Counter[str] = field(default_factory=Counter)
+    last_two_ns: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     _unpaired_rgb: dict[int, int] = field(default_factory=dict)
 
     def pairs(self, messages: Iterable[BagMessage]) -> Iterator[ScheduledPair]:
@@ -102,18 +101,20 @@ class Schedule:
         intake = Intake(parameters, Account(), self._count_reset)
         self.rgb, self.thermal = intake.rgb, intake.thermal
         streams = {self.topics.rgb.name: "rgb", self.topics.thermal.name: "thermal"}
+        by_arrival = parameters.sync.stamps == "arrival"
         for message in messages:
+            stamp_ns = message.bag_ns if by_arrival else message.stamp_ns
             if message.topic not in streams:
-                intake.take_camera_info(message.stamp_ns, message.message)
+                intake.take_camera_info(stamp_ns, message.message)
                 continue
-            self.unstamped[message.topic] += message.stamp_ns == 0
             if message.topic == self.topics.rgb.name:
-                self._unpaired_rgb[message.bag_ns] = message.stamp_ns
-            for job in intake.take(streams[message.topic], message.stamp_ns, message, message.bag_ns / _NS_PER_S):
+                self._unpaired_rgb[message.bag_ns] = stamp_ns
+            for job in intake.take(streams[message.topic], stamp_ns, message, message.bag_ns / _NS_PER_S):
                 found = ScheduledPair(job, message.bag_ns, camera_info=job.camera_info())
                 self._unpaired_rgb.pop(found.pair.rgb.bag_ns, None)
                 yield found
         self.stamp_offset_s = intake.stamp_offset_s
+        self.last_two_ns = {name: intake.last_two_ns(name) for name in streams.values()}
 
     def _count_reset(self, _name: str, _back_s: float) -> None:
         self.time_resets += 1

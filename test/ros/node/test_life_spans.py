@@ -3,6 +3,11 @@
 import ast
 import inspect
 import textwrap
+import weakref
+from pathlib import Path
+
+import rclpy
+from rclpy.lifecycle import TransitionCallbackReturn
 
 from epofusion_ros.node import active, configured, fusion_worker
 from epofusion_ros.node.fusion_node import FusionNode
@@ -24,3 +29,20 @@ def test_the_node_holds_one_object_for_each_life_span_and_those_are_whole_while_
     assert optional_attributes(FusionNode) == {"self._configured", "self._active"}
     for whole in (configured.Configured, active.Active, fusion_worker.FusionWorker):
         assert optional_attributes(whole) == set()
+
+
+def test_cleanup_frees_the_engine(random_weights: Path, domain: int) -> None:
+    rclpy.init(args=["--ros-args", "-p", f"model:={random_weights}"], domain_id=domain)
+    node = FusionNode()
+    try:
+        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        assert node._configured is not None
+        engine = weakref.ref(node._configured._pipeline._fuser.engine)
+        assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        assert engine() is not None
+        assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+        assert engine() is None
+    finally:
+        node.destroy_node()
+        rclpy.shutdown()

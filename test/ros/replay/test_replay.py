@@ -329,13 +329,22 @@ def test_a_parameter_file_of_the_node_is_taken_and_wrong_ones_are_refused(tmp_pa
     assert read_parameter_file(file) == {"sync.slop": 0.05, "thermal.polarity": "black_hot"}
     for text, sentence in (
         ("/**:\n  ros__parameters:\n    sync.slip: 0.05\n", "sync.slip, which the node has not"),
-        ("/**:\n  ros__parameters:\n    sync.slop: fast\n", "expected a float"),
+        ("/**:\n  ros__parameters:\n    sync.slop: fast\n", "expected a number with a point"),
+        ("/**:\n  ros__parameters:\n    sync.slop: 1\n", "sync.slop to 1; expected a number with a point"),
+        ("/**:\n  ros__parameters:\n    steps: true\n", "steps to True; expected a whole number"),
+        ("/**:\n  ros__parameters:\n    thermal.percentiles: ['a', 'b']\n", "expected a list of numbers with a point"),
+        ("/**:\n  ros__parameters:\n    thermal.percentiles: [null, 99.0]\n", "expected a list of numbers"),
+        ("/**:\n  ros__parameters:\n    thermal.percentiles: 1.0\n", "expected a list of numbers"),
+        ("/**:\n  ros__parameters: 5\n", "has no parameters"),
+        ("/**:\n  ros__parameters: &a\n    x: *a\n", "cannot be read"),
         ("nothing", "has no parameters"),
         ("{", "cannot be read"),
+        ("[" * 5000, "cannot be read"),
     ):
         file.write_text(text)
-        with pytest.raises(ValueError, match=sentence):
+        with pytest.raises(ValueError, match=sentence) as refused:
             read_parameter_file(file)
+        assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
