@@ -72,7 +72,7 @@ def calibrate(
             pairs = pairs_of_folder(data, list_file, frames)
         else:
             assert bag is not None
-            pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames)
+            pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames, note)
         visible, thermal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         found = estimate_homography(visible, thermal, looked_for, model.value)
         write_homography(out, found.homography, found.residual_px)

@@ -23,7 +23,7 @@ from epofusion_ros.replay.storage.unpack import ZSTD_MAGIC, unpack
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, ImageTopic
 
 _KINDS = (IMAGE_TYPE, COMPRESSED_TYPE, CAMERA_INFO_TYPE)
-_LONGEST_SENTENCE = 500
+_LONGEST_SENTENCE, _MOST_SENTENCES = 500, 100
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Bag:
             OSError: there is no room to unpack one.
         """
         self.damage: list[str] = []
+        self._more = 0
         self._stack = ExitStack()
         try:
             self.recordings = [Recording(path, self._lost, self._stack) for path in paths]
@@ -147,8 +148,13 @@ class Bag:
 
     def _lost(self, sentence: str) -> None:
         short = shortened(" ".join(sentence.split()), _LONGEST_SENTENCE)
-        if short not in self.damage:
+        if short in self.damage:
+            return
+        if len(self.damage) < _MOST_SENTENCES:
             self.damage.append(short)
+        else:
+            self._more += 1
+            self.damage[-1] = f"and {self._more + 1} more"
 
 
 @cache

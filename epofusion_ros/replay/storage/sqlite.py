@@ -9,7 +9,6 @@ from epofusion_ros.replay.storage.file import Channel, Claims, Lost, StoredMessa
 from epofusion_ros.replay.storage.unpack import LARGEST_BYTES
 
 _LOST_IN_A_ROW = 1000
-_LOG_SUFFIX = "-wal"
 
 
 class SqliteFile:
@@ -22,10 +21,10 @@ class SqliteFile:
             ValueError: its tables cannot be read.
         """
         self._lost = lost
-        # Without locks no index of the log is written beside the file.
-        self._database = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro&vfs=unix-none", uri=True, check_same_thread=False
-        )
+        log, journal = (path.with_name(path.name + suffix) for suffix in ("-wal", "-journal"))
+        # Without locks no index of the log is written beside the file. A journal could only be used by writing.
+        mode = "immutable=1" if _is_filled(journal) else "mode=ro&vfs=unix-none"
+        self._database = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, check_same_thread=False)
         try:
             self._database.execute("PRAGMA locking_mode = exclusive")
             self._database.execute("PRAGMA writable_schema = on")  # else a file that is cut off is not opened
@@ -35,8 +34,9 @@ class SqliteFile:
         except sqlite3.Error as error:
             self.close()
             raise ValueError(f"its tables cannot be read ({error})") from error
-        log = path.with_name(path.name + _LOG_SUFFIX)
-        if log.is_file() and log.stat().st_size:
+        if _is_filled(journal):
+            self._lost(f"was not closed: {journal.name} tells of messages that were being written")
+        elif _is_filled(log):
             self._lost(f"was not closed: the last messages were in {log.name}, and have been read from there")
 
     @property
@@ -125,3 +125,7 @@ class SqliteFile:
             lost_in_a_row = 0 if row else lost_in_a_row + 1
             if row:
                 yield row
+
+
+def _is_filled(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0

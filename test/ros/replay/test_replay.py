@@ -18,6 +18,7 @@ from harness import Peer, running_node
 from hypothesis import given
 from hypothesis import strategies as st
 from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, THERMAL_TOPIC, Recorded, drive, scene, write_bag
+from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image
 from typer.testing import CliRunner
 
@@ -125,6 +126,46 @@ def test_an_interrupted_replay_goes_on_and_leaves_the_same_bytes(
     assert not (tmp_path / "unfinished").exists()
     fused = sum(row.fate == "fused" for row in read_rows(tmp_path / "metrics.csv"))
     assert len((tmp_path / "timing.csv").read_text().splitlines()) == 1 + fused
+
+
+@pytest.mark.parametrize("at", [[9], [13], [5, 15]])
+def test_what_fails_after_it_was_scaled_is_made_up_for_too(
+    at: list[int], settings: ReplaySettings, tmp_path: Path
+) -> None:
+    """Images of another size move the range of the scaling, and images of 8 bits leave it alone."""
+    recorded = drive(20, (120, 160))
+    thermal = [index for index, each in enumerate(recorded) if each.topic == THERMAL_TOPIC]
+    for index in thermal[5:9]:
+        pixels_of = recorded[index].pixels
+        assert pixels_of is not None
+        recorded[index] = replace(recorded[index], pixels=pixels_of[:50] + np.uint16(2000))
+    for index in thermal[10:12]:
+        pixels_of = recorded[index].pixels
+        assert pixels_of is not None
+        recorded[index] = replace(recorded[index], encoding="mono8", pixels=(pixels_of >> 6).astype(np.uint8))
+    bag = write_bag(tmp_path / "drive", recorded)
+    uninterrupted, resumed = tmp_path / "uninterrupted", tmp_path / "resumed"
+    assert replay_bag(BagTask(bag, uninterrupted, settings)).fates["size_errors"] == 4
+
+    for image in at:
+
+        def report(done: int, _: int, image: int = image) -> None:
+            if done == image:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            replay_bag(BagTask(bag, resumed, settings, resume=True), report)
+    replay_bag(BagTask(bag, resumed, settings, resume=True))
+    assert contents(resumed) == contents(uninterrupted)
+
+
+def test_other_readers_read_the_fused_bag(replayed: Path) -> None:
+    with AnyReader([replayed / "fused"]) as reader:
+        counts = Counter(connection.topic for connection, _, _ in reader.messages())
+        assert counts == dict.fromkeys([*TOPICS, CAMERA_INFO_TOPIC], 14)
+        assert counts == {connection.topic: connection.msgcount for connection in reader.connections}
+        first = next(reader.messages())
+        assert reader.deserialize(first[2], first[0].msgtype).header.frame_id == "camera"  # type: ignore[attr-defined]
 
 
 def test_resume_refuses_other_settings_and_leaves_a_finished_replay_alone(
