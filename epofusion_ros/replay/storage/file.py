@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+_MOST_HELD_BYTES = 2**29
+
 Lost = Callable[[str], None]
 """Is told in a sentence what of a file cannot be read."""
 
@@ -99,14 +101,20 @@ class Chunk:
 
 
 def in_order(chunks: Iterable[Chunk], topics: Collection[str]) -> Iterator[StoredMessage]:
-    """Yield the messages of chunks by time; no more than the chunks that overlap are held at a time."""
+    """Yield the messages of chunks by time.
+
+    Only chunks that overlap are held at a time. Where those are too large, messages come before earlier ones.
+    """
     waiting: list[tuple[int, int, StoredMessage]] = []
-    number = 0
+    number = held_bytes = 0
     for chunk in sorted(chunks, key=lambda chunk: chunk.start_ns):
-        while waiting and waiting[0][0] < chunk.start_ns:
-            yield heapq.heappop(waiting)[2]
+        while waiting and (waiting[0][0] < chunk.start_ns or held_bytes > _MOST_HELD_BYTES):
+            message = heapq.heappop(waiting)[2]
+            held_bytes -= len(message.raw)
+            yield message
         for message in chunk.read(topics):
             heapq.heappush(waiting, (message.bag_ns, number, message))
+            held_bytes += len(message.raw)
             number += 1
     while waiting:
         yield heapq.heappop(waiting)[2]
