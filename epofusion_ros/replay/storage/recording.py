@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from epofusion_core.atomic_file import is_disk_full
-from epofusion_ros.replay.storage.file import Channel, Lost, StorageFile, StoredMessage
+from epofusion_ros.replay.storage.file import Channel, Claims, Lost, StorageFile, StoredMessage
 from epofusion_ros.replay.storage.mcap import McapFile
 from epofusion_ros.replay.storage.metadata import METADATA, BagMetadata, read_metadata
 from epofusion_ros.replay.storage.ros1 import Ros1File
@@ -54,6 +54,7 @@ class Recording:
                     raise
                 failures.append(f"{file.name} cannot be read ({error})")
                 self._lost_of(file.name, f"cannot be read ({error})")
+        self._files.sort(key=lambda entry: entry[0].start_ns)
         if not self._files:
             what = "; ".join(failures) or "it holds no storage file"
             raise ValueError(f"bag {path}: {what}; expected a rosbag2 folder, .mcap, .db3 or a ROS 1 .bag")
@@ -65,31 +66,25 @@ class Recording:
 
     def said_of(self, topic: str) -> int:
         """Return how many messages a topic has, by whoever names most of them."""
-        return max(self._said(topic).values(), default=0)
+        in_files = sum(file.claims.counts.get(topic, 0) for file, _ in self._files)
+        return max(in_files, self._metadata.claims.counts.get(topic, 0))
 
     def messages(self, topics: Collection[str]) -> Iterator[StoredMessage]:
         """Yield the messages of some topics; at the end, name what is missing."""
         read: Counter[str] = Counter()
         for file, name in self._files:
+            read_here: Counter[str] = Counter()
             try:
                 for message in file.messages(topics):
-                    read[message.channel.topic] += 1
+                    read_here[message.channel.topic] += 1
                     yield message
             except Exception as error:  # as above
                 self._lost_of(name, f"cannot be read to its end ({error})")
-        for topic in sorted(topics):
-            others = {source: said for source, said in self._said(topic).items() if said != read[topic]}
-            if others:
-                said = ", ".join(f"{source} says {said}" for source, said in others.items())
-                self._lost(f"{read[topic]} messages of {topic} were read; {said}")
-
-    def _said(self, topic: str) -> dict[str, int]:
-        """Return how many messages a topic has, by whoever says it."""
-        said: Counter[str] = Counter()
-        for claims in (*(file.claims for file, _ in self._files), self._metadata.claims):
-            if claims.counts:
-                said[claims.source] += claims.counts.get(topic, 0)
-        return said
+            for sentence in _differences(read_here, file.claims, topics):
+                self._lost_of(name, sentence)
+            read += read_here
+        for sentence in _differences(read, self._metadata.claims, topics):
+            self._lost(sentence)
 
     def _lost(self, sentence: str) -> None:
         self._report(f"{self.name}: {sentence}")
@@ -98,23 +93,24 @@ class Recording:
         self._report(f"{self.name if file == self.name else f'{self.name}/{file}'}: {sentence}")
 
     def _paths(self, path: Path) -> list[Path]:
-        """Return the storage files of a bag in the order of recording: name_2 before name_10."""
+        """Return the storage files of a bag in the order of their numbers: name_2 before name_10."""
         if not path.is_dir():
             return [path]
         paths = {file.name: file for file in path.iterdir() if _kind_of(file) in _FILES and file.is_file()}
+        # A player leaves the unpacked file beside the packed one.
+        paths = {name: file for name, file in paths.items() if name + _PACKED not in paths}
         try:
             self._metadata = read_metadata(path / METADATA)
         except ValueError as error:
             if paths:
-                self._lost(f"{error}; its files are read in the order of their numbers")
+                self._lost(f"{error}; its files are read in the order of their times")
         else:
-            for name in self._metadata.files:
-                if name not in paths:
-                    self._lost(f"{name} is missing, which {METADATA} lists")
-        # A player leaves the unpacked file beside the packed one.
-        paths = {name: file for name, file in paths.items() if name + _PACKED not in paths}
-        for name in sorted(paths.keys() - set(self._metadata.files)) if self._metadata.files else ():
-            self._lost(f"{METADATA} does not list {name}; it is read all the same")
+            listed = {name.removesuffix(_PACKED): name for name in self._metadata.files}
+            there = {name.removesuffix(_PACKED): name for name in paths}
+            for name in sorted(listed.keys() - there.keys()):
+                self._lost(f"{listed[name]} is missing, which {METADATA} lists")
+            for name in sorted(there.keys() - listed.keys()):
+                self._lost(f"{METADATA} does not list {there[name]}; it is read all the same")
         numbers = {name: [int(digits) for digits in re.findall(r"\d+", name)] for name in paths}
         return [paths[name] for name in sorted(paths, key=lambda name: (numbers[name], name))]
 
@@ -137,6 +133,14 @@ class Recording:
     def _closed_later(self, file: StorageFile) -> StorageFile:
         self._stack.callback(file.close)
         return file
+
+
+def _differences(read: Counter[str], claims: Claims, topics: Collection[str]) -> Iterator[str]:
+    """Yield a sentence for each topic of which another number of messages was read than is said to be there."""
+    for topic in sorted(topics) if claims.counts else ():
+        said = claims.counts.get(topic, 0)
+        if said != read[topic]:
+            yield f"{read[topic]} messages of {topic} were read; {claims.source} says {said}"
 
 
 def is_storage_file(path: Path) -> bool:

@@ -129,6 +129,22 @@ def test_a_split_file_that_the_metadata_does_not_list_is_read_and_named(place: P
     assert any("mcap_2.mcap is missing" in sentence for sentence in read(place / "mcap")[1])
 
 
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_files_of_any_name_come_in_the_order_of_time(is_cut: bool, tmp_path: Path) -> None:
+    """The last one, which a killed recorder has not closed, says nothing of itself; the first one is no less sound."""
+    recorded = drive(FRAMES)
+    parts = [write_bag(tmp_path / "z", recorded[:36]), write_bag(tmp_path / "a", recorded[36:])]
+    bag = tmp_path / "drive"
+    bag.mkdir()
+    for part in parts:
+        file = storage(part)
+        content = file.read_bytes()
+        (bag / file.name).write_bytes(content[:-100] if is_cut and part.name == "a" else content)
+    messages, damage = read(bag)
+    assert messages == read(write_bag(tmp_path / "whole", recorded))[0]
+    assert len(damage) == (3 if is_cut else 1), damage
+
+
 def test_messages_in_a_write_ahead_log_are_read_and_nothing_is_written_beside_it(place: Path) -> None:
     file = storage(place / "db3")
     with sqlite3.connect(file) as database:
@@ -233,7 +249,7 @@ def test_packed_files_without_metadata_are_read_and_leave_no_copy(
     (bag / "metadata.yaml").unlink()
     messages, damage = read(bag)
     assert len(messages) == 69
-    assert damage == ["drive: it has no metadata.yaml; its files are read in the order of their numbers"]
+    assert damage == ["drive: it has no metadata.yaml; its files are read in the order of their times"]
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
