@@ -6,9 +6,10 @@ What was read is compared with what metadata.yaml and the files say of themselve
 import heapq
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +24,7 @@ from epofusion_ros.replay.storage.unpack import ZSTD_MAGIC, unpack
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, ImageTopic
 
 _KINDS = (IMAGE_TYPE, COMPRESSED_TYPE, CAMERA_INFO_TYPE)
+_TRIED_IMAGES = 5
 _LONGEST_SENTENCE, _MOST_SENTENCES = 500, 100
 
 
@@ -84,7 +86,7 @@ class Bag:
         self._stack.close()
 
     def image_topics(self) -> list[ImageTopic]:
-        """Return the topics of images, with what their first image says."""
+        """Return the topics of images, with what their first image says that can be read."""
         counts = self.message_counts(IMAGE_TYPE) | self.message_counts(COMPRESSED_TYPE)
         return [self._image_topic(name, count) for name, count in sorted(counts.items())]
 
@@ -102,14 +104,11 @@ class Bag:
         return set(self.message_counts(IMAGE_TYPE) | self.message_counts(COMPRESSED_TYPE))
 
     def _image_topic(self, name: str, count: int) -> ImageTopic:
-        first = next(self.messages([name]), None)
-        try:
-            image = to_image(first.message) if first else None
-        except ConversionError:
-            image = None
-        if image is None:
-            return ImageTopic(name, messages=count)
-        return ImageTopic(name, shortened(image.encoding), image.width, image.height, count)
+        for found in islice(self.messages([name]), _TRIED_IMAGES):
+            with suppress(ConversionError):
+                image = to_image(found.message)
+                return ImageTopic(name, shortened(image.encoding), image.width, image.height, count)
+        return ImageTopic(name, messages=count)
 
     def camera_info_topic(self, image_topic: str) -> str | None:
         """Return the topic of the calibration beside an image topic, as image_transport names it, if there is one."""
