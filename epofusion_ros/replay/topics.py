@@ -29,7 +29,7 @@ class ImageTopic:
         encoding: of its first image; empty where that cannot be read.
         width: of its first image, pixels.
         height: of its first image, pixels.
-        messages: how many it has.
+        messages: how many it has; 0 where that is not known.
     """
 
     name: str
@@ -39,7 +39,8 @@ class ImageTopic:
     messages: int = 0
 
     def __str__(self) -> str:
-        known = f" ({self.encoding}, {self.width}x{self.height}, {self.messages} images)" if self.encoding else ""
+        count = f", {self.messages} images" if self.messages else ""
+        known = f" ({self.encoding}, {self.width}x{self.height}{count})" if self.encoding else ""
         return f"{shortened(self.name)}{known}"
 
 
