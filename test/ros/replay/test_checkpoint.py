@@ -23,14 +23,17 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-@pytest.fixture(scope="module")
-def replayed(drive_bag: Path, settings: ReplaySettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a run has left that was killed before it moved its files to their places."""
-    folder = tmp_path_factory.mktemp("replayed") / "drive"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Checkpoint, "finish", lambda self: None)
-        replay_bag(BagTask(drive_bag, folder, settings))
-    return folder
+@pytest.fixture
+def whole(drive_bag: Path, settings: ReplaySettings, tmp_path: Path) -> Path:
+    """What a run leaves that was killed before it moved its files to their places."""
+    folder = tmp_path / "whole" / "unfinished"
+    Checkpoint(folder.parent, [drive_bag], settings).begin(resume=False)
+    for name in ("fused/fused.mcap", "fused/metadata.yaml", "pictures/1_fused.jpg", "pictures/1_mask.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(name)
+    for name in ("metrics.csv", "timing.csv", "unmatched.csv", "summary.json"):
+        (folder / name).write_text(name)
+    return folder.parent
 
 
 def killed_at(monkeypatch: pytest.MonkeyPatch, change: int, act: Callable[[], object]) -> bool:
@@ -59,22 +62,22 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, change: int, act: Callable[[], ob
 @pytest.mark.parametrize("again", [False, True])
 def test_a_kill_while_the_files_take_their_places_is_made_up_for(
     again: bool,
-    replayed: Path,
+    whole: Path,
     drive_bag: Path,
     settings: ReplaySettings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The second time, the files of an earlier replay, with other settings, are in these places."""
-    expected = contents(replayed / "unfinished")
+    expected = contents(whole / "unfinished")
     change, killed = 0, True
     while killed:
         folder = tmp_path / str(change)
-        shutil.copytree(replayed, folder)
+        shutil.copytree(whole, folder)
         if again:
-            shutil.copytree(replayed / "unfinished", folder, dirs_exist_ok=True)
+            shutil.copytree(whole / "unfinished", folder, dirs_exist_ok=True)
             (folder / "task.json").write_text("another")
-            (folder / "pictures" / "1_fused.jpg").write_text("of before")
+            (folder / "pictures" / "2_fused.jpg").write_text("of before")
         checkpoint = Checkpoint(folder, [drive_bag], settings)
         killed = killed_at(monkeypatch, change, checkpoint.finish)
         assert Checkpoint(folder, [drive_bag], settings).finished()
@@ -84,12 +87,12 @@ def test_a_kill_while_the_files_take_their_places_is_made_up_for(
 
 
 def test_a_kill_while_a_replay_is_begun_anew_leaves_nothing_of_the_one_before(
-    replayed: Path, drive_bag: Path, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, drive_bag: Path, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change, killed = 0, True
     while killed:
         folder = tmp_path / str(change)
-        shutil.copytree(replayed, folder)
+        shutil.copytree(whole, folder)
         checkpoint = Checkpoint(folder, [drive_bag], settings)
         killed = killed_at(monkeypatch, change, partial(checkpoint.begin, resume=False))
         if change:
@@ -101,26 +104,26 @@ def test_a_kill_while_a_replay_is_begun_anew_leaves_nothing_of_the_one_before(
 
 
 def test_a_run_that_resumes_takes_over_what_is_whole(
-    replayed: Path, drive_bag: Path, settings: ReplaySettings, tmp_path: Path
+    drive_bag: Path, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "drive"
-    shutil.copytree(replayed, folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "finish", lambda self: None)
+        replay_bag(BagTask(drive_bag, folder, settings))
     (folder / "unfinished" / "summary.json").unlink()
     rows = read_rows(folder / "unfinished" / "metrics.csv")
-    assert Checkpoint(folder, [drive_bag], settings).begin(resume=True).rows == rows
+    checkpoint = Checkpoint(folder, [drive_bag], settings)
+    assert checkpoint.begin(resume=True).rows == rows
     storage = folder / "unfinished" / "fused" / "fused.mcap"
     storage.write_bytes(storage.read_bytes()[:-1000])
-    earlier = Checkpoint(folder, [drive_bag], settings).begin(resume=True)
-    assert earlier.rows == rows, "only the end of the file is cut off, and no message"
+    assert checkpoint.begin(resume=True).rows == rows, "only the end of the file is cut off, and no message"
     storage.write_bytes(storage.read_bytes()[:100])
-    assert Checkpoint(folder, [drive_bag], settings).begin(resume=True).rows == []
+    assert checkpoint.begin(resume=True).rows == []
 
 
 def test_a_run_that_is_begun_anew_never_takes_over_pairs_of_other_settings(
-    replayed: Path, drive_bag: Path, settings: ReplaySettings, tmp_path: Path
+    whole: Path, drive_bag: Path, settings: ReplaySettings
 ) -> None:
-    folder = tmp_path / "drive"
-    shutil.copytree(replayed, folder)
     other = ReplaySettings(settings.parameters, measure_every=3)
-    Checkpoint(folder, [drive_bag], other).begin(resume=False)  # and killed before it wrote a row
-    assert Checkpoint(folder, [drive_bag], other).begin(resume=True).rows == []
+    Checkpoint(whole, [drive_bag], other).begin(resume=False)  # and killed before it wrote a row
+    assert Checkpoint(whole, [drive_bag], other).begin(resume=True).rows == []
