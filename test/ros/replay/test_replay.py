@@ -419,9 +419,9 @@ BOTH = {RGB_TOPIC, THERMAL_TOPIC, INFO_TOPIC}
 @pytest.mark.parametrize(
     ("recorded", "sentence"),
     [
-        (shifted(drive(12), {THERMAL_TOPIC}, lambda ns: ns + 37_000 * MS), "stamps are +37.0"),
+        (shifted(drive(12), {THERMAL_TOPIC}, lambda ns: ns + 37_000 * MS), f"{THERMAL_TOPIC} is 37 s ahead, as TAI"),
         (shifted(drive(12), {THERMAL_TOPIC}, lambda ns: ns - 350 * MS), "stamps are -0.3"),
-        (shifted(drive(12), BOTH, lambda ns: 0), f"the stamps of {RGB_TOPIC} and {THERMAL_TOPIC} are 0"),
+        (shifted(drive(12), BOTH, lambda ns: 0), f"every stamp of {RGB_TOPIC} is 0"),
         ([replace(each, encoding="rgb32") for each in drive(12)], "10 of 10 pairs failed alike: encoding 'rgb32'"),
     ],
 )
