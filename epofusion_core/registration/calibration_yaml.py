@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Size = tuple[int, int]
 """(height, width) in pixels."""
 
+_LARGEST = 1e30
+"""No camera has a larger number, and more would overflow."""
+
 _OPENCV_HEAD = re.compile(r"\A\ufeff?%YAML.*\n")
 _OPENCV_TAG = re.compile(r"!!opencv-[\w-]+")
 
@@ -49,16 +52,16 @@ def matrix_of(path: Path, name: str, value: Any, shape: tuple[int, ...]) -> NDAr
     A shape of (-1,) takes any number of values.
 
     Raises:
-        CalibrationError: it is missing, has another number of values, or one that is not finite.
+        CalibrationError: it is missing, has another number of values, or one that is not finite or far too large.
     """
     numbers = value.get("data") if isinstance(value, Mapping) else value
     try:
         matrix = np.array(numbers, np.float64).reshape(shape)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         expected = f"{np.prod(shape)} numbers" if shape != (-1,) else "numbers"
         raise CalibrationError(f"{path}: {name} is missing or wrong; expected {expected}") from error
-    if not np.isfinite(matrix).all():
-        raise CalibrationError(f"{path}: {name} holds a value that is no finite number")
+    if not (np.abs(matrix) <= _LARGEST).all():
+        raise CalibrationError(f"{path}: {name} holds a value that is no finite number, or is beyond {_LARGEST:g}")
     return matrix
 
 

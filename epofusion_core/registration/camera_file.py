@@ -24,6 +24,7 @@ _PINHOLE, _FISHEYE = (
     ("equidistant", "fisheye"),
 )
 _PINHOLE_COUNTS, _FISHEYE_COUNTS = (0, 4, 5, 8, 12, 14), (0, 4)
+_FOCAL_LENGTHS_PX = (1.0, 1e6)
 _THERMAL_TOPIC = re.compile(r"therm|infra|lwir|flir|boson|lepton|(^|[/_])ir([/_\d]|$)", re.IGNORECASE)
 
 
@@ -114,9 +115,11 @@ def _parts(path: Path, camera: Mapping[str, Any], name: str) -> tuple[Size, NDAr
             raise CalibrationError(f"{path}: {name} lacks camera_matrix or distortion_coefficients; expected both")
         matrix = matrix_of(path, f"camera_matrix of {name}", written, (3, 3))
         size = {side: first_of(camera, f"image_{side}", side) for side in ("width", "height")}
-    if not (matrix[0, 0] > 0 and matrix[1, 1] > 0 and np.allclose(matrix[2], (0, 0, 1))):
+    shortest, longest = _FOCAL_LENGTHS_PX
+    focal_lengths = np.diag(matrix)[:2]
+    if focal_lengths.min() < shortest or focal_lengths.max() > longest or not np.allclose(matrix[2], (0, 0, 1)):
         raise CalibrationError(
-            f"{path}: camera_matrix of {name} is {matrix.ravel().tolist()}; expected focal lengths above 0 and a last "
-            "row of 0, 0, 1"
+            f"{path}: camera_matrix of {name} is {matrix.ravel().tolist()}; expected focal lengths of {shortest:g} to "
+            f"{longest:g} pixels and a last row of 0, 0, 1"
         )
     return size_of(path, f"size of {name}", size), matrix, distortion

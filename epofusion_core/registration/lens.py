@@ -15,22 +15,23 @@ Points = NDArray[np.float64]
 
 _TABLE = 4096
 _ROUNDS = 20
-_CONVERGED_PX, _LARGEST_ERROR_PX = 1e-3, 0.05
+_CONVERGED_PX, _LARGEST_ERROR_PX = 0.01, 0.05
 
 
+@np.errstate(all="ignore")
 def project(camera: CameraModel, rays: Points) -> Points:
     """Return the pixels of rays, (N, 2); NaN for those beyond the field of the lens's model."""
     radius = np.linalg.norm(rays, axis=1)
     angle = _angle(camera, radius)
-    with np.errstate(invalid="ignore", over="ignore"):
-        stretch = np.divide(_radial(camera, angle), radius, out=np.ones_like(radius), where=radius > 0)
-        bent = stretch[:, None] * rays
-        if not camera.is_fisheye:
-            bent = _tilted(camera, bent + _decentring(camera, rays, radius**2))
-        pixels = bent @ camera.matrix[:2, :2].T + camera.matrix[:2, 2]
-        return np.where((angle < _field(camera))[:, None], pixels, np.nan)
+    stretch = np.divide(_radial(camera, angle), radius, out=np.ones_like(radius), where=radius > 0)
+    bent = stretch[:, None] * rays
+    if not camera.is_fisheye:
+        bent = _tilted(camera, bent + _decentring(camera, rays, radius**2))
+    pixels = bent @ camera.matrix[:2, :2].T + camera.matrix[:2, 2]
+    return np.where((angle < _field(camera))[:, None], pixels, np.nan)
 
 
+@np.errstate(all="ignore")
 def unproject(camera: CameraModel, pixels: Points) -> Points:
     """Return the rays of pixels, (N, 2); NaN for those that no ray of the lens's field falls on.
 
@@ -45,8 +46,7 @@ def unproject(camera: CameraModel, pixels: Points) -> Points:
             break
         rays[left] += _newton_step(camera, rays[left], error[left])
         error[left] = pixels[left] - project(camera, rays[left])
-    with np.errstate(invalid="ignore"):
-        found = np.linalg.norm(error, axis=1) <= _LARGEST_ERROR_PX
+    found = np.linalg.norm(error, axis=1) <= _LARGEST_ERROR_PX
     return np.where(found[:, None], rays, np.nan)
 
 
@@ -77,12 +77,10 @@ def _tilted(camera: CameraModel, bent: Points) -> Points:
 def _newton_step(camera: CameraModel, rays: Points, error: Points) -> Points:
     at, step = project(camera, rays), 1e-6
     columns = [(project(camera, rays + step * axis) - at) / step for axis in np.eye(2)]
-    jacobian = np.stack(columns, axis=2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        determinant = np.linalg.det(jacobian)
-        adjugate = np.stack([jacobian[:, 1, 1], -jacobian[:, 0, 1], -jacobian[:, 1, 0], jacobian[:, 0, 0]], axis=1)
-        inverse = adjugate.reshape(-1, 2, 2) / determinant[:, None, None]
-        return np.asarray(np.einsum("nij,nj->ni", inverse, error), np.float64)
+    (a, b), (c, d) = np.moveaxis(np.stack(columns, axis=2), 0, 2)
+    x, y = error.T
+    steps: Points = np.column_stack([d * x - b * y, a * y - c * x]) / (a * d - b * c)[:, None]
+    return steps
 
 
 def _straightening(camera: CameraModel, bent: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _LONGEST_SENTENCE = 1000
 _FATES = ((ConversionError, Fate.CONVERT_ERRORS), (RegistrationError, Fate.SIZE_ERRORS))
 
+_FOREIGN_AFTER_S = 3600.0
+"""No frame is on its way for so long."""
+
 
 @dataclass(frozen=True)
 class JobResult:
@@ -100,6 +103,8 @@ class JobFuser:
         """
         if is_stale(age_s, self._max_input_age_s):
             sentence = f"it is {age_s:.3f} s old; expected at most {self._max_input_age_s} s"
+            if age_s > _FOREIGN_AFTER_S:
+                sentence += ": its stamp is not of the node's clock"
             return JobResult(Fate.STALE, problem=sentence)
         if not wanted:
             return JobResult(Fate.UNWATCHED)

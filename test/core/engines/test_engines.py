@@ -162,6 +162,9 @@ def test_a_truncated_graph_beside_the_weights_is_one_clear_sentence(random_weigh
     for engine in ("openvino", "onnxruntime"):
         with pytest.raises(EngineError, match=r"mine-.*-k1\.onnx: .* is it truncated\?"):
             Fuser.load(weights, engine=engine, precision="f32")
+    said: list[str] = []
+    assert Fuser.load(weights, precision="f32", report=said.append).engine.name == "torch", "auto goes on to the next"
+    assert [sentence.split()[1] for sentence in said if "is left out" in sentence] == ["openvino", "onnxruntime"]
 
 
 WITHOUT_TORCH = """

@@ -1,5 +1,7 @@
 """Calibrations as the tools of others write them: OpenCV, ROS, kalibr."""
 
+import copy
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from epofusion_core.registration.calibration import CalibrationError, read_extrinsics, read_homography
 
@@ -185,7 +189,7 @@ def test_of_a_chain_of_three_two_are_named(tmp_path: Path) -> None:
         ({"T_cn_cnm1": None}, "T_cn_cnm1 of cam1 is missing or wrong; expected 16 numbers"),
         ({"intrinsics": [1.0, 2.0]}, "intrinsics of cam1 is missing or wrong; expected 4 numbers"),
         ({"resolution": 5}, "size of cam1 is missing or wrong"),
-        ({"intrinsics": [0.0, 0.0, 1.0, 1.0]}, "camera_matrix of cam1 .* expected focal lengths above 0"),
+        ({"intrinsics": [0.0, 0.0, 1.0, 1.0]}, "camera_matrix of cam1 .* expected focal lengths of 1 to"),
     ],
 )
 def test_what_is_wrong_in_a_chain_is_one_clear_sentence(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
@@ -193,3 +197,33 @@ def test_what_is_wrong_in_a_chain_is_one_clear_sentence(tmp_path: Path, change: 
     (tmp_path / "camchain.yaml").write_text(yaml.safe_dump(chain))
     with pytest.raises(CalibrationError, match=sentence):
         read_extrinsics(tmp_path / "camchain.yaml")
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**400), 10**400),
+    st.floats(),
+    st.sampled_from(["", "cam0", "cam1", "1e5", "rig.yaml"]),
+    st.lists(st.none() | st.floats() | st.lists(st.floats(), max_size=2), max_size=5),
+    st.dictionaries(st.sampled_from(["data", "width", "height"]), st.none() | st.floats()),
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_value_in_any_place_is_read_or_one_clear_sentence(tmp_path: Path, data: st.DataObject) -> None:
+    camera = yaml.safe_load(ros_camera())
+    rig = {"thermal": camera, "rgb": camera, "R": TURN.tolist(), "T": SHIFT.tolist()}
+    chain = {"cam0": kalibr_camera(*THERMAL), "cam1": kalibr_camera(*RGB, T_cn_cnm1=TRANSFORM.tolist())}
+    values: dict[str, Any] = copy.deepcopy(data.draw(st.sampled_from([rig, chain])))
+    place: Any = values
+    while True:
+        key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
+        if not (place[key] and isinstance(place[key], (dict, list)) and data.draw(st.booleans())):
+            break
+        place = place[key]
+    place[key] = data.draw(JUNK)
+    (tmp_path / "rig.yaml").write_text(yaml.safe_dump(values))
+    with suppress(CalibrationError):
+        read_extrinsics(tmp_path / "rig.yaml")

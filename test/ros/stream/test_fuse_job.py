@@ -138,6 +138,7 @@ def test_too_old_counts_before_unwatched_and_an_unknown_age_is_never_too_old() -
     fuse = job_fuser(from_values({"max_input_age": 0.5}))
     assert fuse(job, 0.6, wanted=False).fate == "stale"
     assert "0.600 s old; expected at most 0.5 s" in fuse(job, 0.6).problem
+    assert fuse(job, 1.7e9).problem.endswith("expected at most 0.5 s: its stamp is not of the node's clock")
     assert fuse(job, 0.5, wanted=False).fate == "unwatched"
     assert fuse(job, float("nan")).fate == "fused"
     fuse.tune(from_values({"max_input_age": 1.0}))
