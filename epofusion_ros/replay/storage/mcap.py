@@ -134,6 +134,11 @@ class McapFile:
         finally:
             self._lost = report
 
+    def unpacked_size(self, chunk: PlacedChunk) -> int:
+        """Return the bytes that a chunk says it unpacks to."""
+        *_, size, _ = CHUNK_HEAD.unpack(self._read(chunk.record.begin, CHUNK_HEAD.size))
+        return int(size)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backports import zstd
+
 from epofusion_ros.replay.storage.file import CDR
 from epofusion_ros.replay.storage.mcap import McapFile, PlacedChunk
 from epofusion_ros.replay.storage.mcap_records import (
@@ -29,6 +31,9 @@ from epofusion_ros.replay.storage.mcap_records import (
 
 _CHUNK_BYTES = 2**20
 _LATEST_NS = 2**63 - 1
+_COMPRESSION = "zstd"
+_HEAD_BYTES = CHUNK_HEAD.size + 4 + len(_COMPRESSION) + 8
+"""Of a chunk before its packed content."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ class McapWriter:
         first_ns, last_ns, size = min(times), max(times), len(self._chunk)
         head = CHUNK_HEAD.pack(first_ns, last_ns, size, crc32(self._chunk))
         begin = self._file.tell()
-        chunk = _record(CHUNK, head, _text(""), struct.pack("<Q", size), self._chunk)
+        packed = zstd.compress(self._chunk)
+        chunk = _record(CHUNK, head, _text(_COMPRESSION), struct.pack("<Q", len(packed)), packed)
         offsets, indexes = {}, b""
         for number, entries in self._entries.items():
             offsets[number] = begin + len(chunk) + len(indexes)
@@ -132,7 +138,7 @@ class McapWriter:
         self._file.write(chunk + indexes)
         self._file.flush()
         self._note(first_ns, last_ns, Counter({number: len(entries) for number, entries in self._entries.items()}))
-        self._index(first_ns, last_ns, (begin, len(chunk), size), offsets, len(indexes))
+        self._index((first_ns, last_ns, begin, len(chunk)), offsets, len(indexes), (len(packed), size))
         self._begin_chunk()
 
     def _note(self, first_ns: int, last_ns: int, counts: Counter[int]) -> None:
@@ -140,15 +146,19 @@ class McapWriter:
         self.first_ns, self.last_ns = min(first_ns, self.first_ns), max(last_ns, self.last_ns)
 
     def _index(
-        self, first_ns: int, last_ns: int, place: tuple[int, int, int], offsets: dict[int, int], index_size: int
+        self, place: tuple[int, int, int, int], offsets: dict[int, int], index_size: int, sizes: tuple[int, int]
     ) -> None:
-        """Note a chunk for the summary, with its begin, size, and size of its content."""
-        begin, size, content_size = place
+        """Note a chunk for the summary.
+
+        Args:
+            place: first and last time of its messages, where it begins, and its size.
+            offsets: where the index of each channel lies.
+            index_size: of all of them.
+            sizes: of its content, packed and unpacked.
+        """
         by_channel = b"".join(struct.pack("<HQ", number, offset) for number, offset in offsets.items())
-        head = struct.pack("<QQQQ", first_ns, last_ns, begin, size)
-        sizes = struct.pack("<QQ", content_size, content_size)
-        tail = struct.pack("<Q", index_size), _text(""), sizes
-        self._indexes.append(_record(CHUNK_INDEX, head, _text(by_channel), *tail))
+        tail = struct.pack("<Q", index_size), _text(_COMPRESSION), struct.pack("<QQ", *sizes)
+        self._indexes.append(_record(CHUNK_INDEX, struct.pack("<QQQQ", *place), _text(by_channel), *tail))
 
     def _take_over(self, path: Path, begin: int) -> int:
         """Take over the chunks that are whole; returns where the last one ends."""
@@ -159,19 +169,19 @@ class McapWriter:
                     break
                 begin = chunk.end
                 self._note(chunk.start_ns, chunk.end_ns, chunk.counts)
-                self._index_again(chunk)
+                self._index_again(chunk, earlier.unpacked_size(chunk))
         finally:
             earlier.close()
         return begin
 
-    def _index_again(self, chunk: PlacedChunk) -> None:
-        head_size = CHUNK_HEAD.size + len(_text("")) + 8
-        record_begin = chunk.record.begin - RECORD.size
-        place = record_begin, chunk.record.end - record_begin, chunk.record.end - chunk.record.begin - head_size
+    def _index_again(self, chunk: PlacedChunk, size: int) -> None:
+        """Note a chunk of an earlier writer, whose content unpacks to so many bytes."""
+        begin, packed_begin = chunk.record.begin - RECORD.size, chunk.record.begin + _HEAD_BYTES
         offsets = {
             number: record.begin - RECORD.size for number, record in zip(chunk.counts, chunk.indexes, strict=True)
         }
-        self._index(chunk.start_ns, chunk.end_ns, place, offsets, chunk.end - chunk.record.end)
+        place = (chunk.start_ns, chunk.end_ns, begin, chunk.record.end - begin)
+        self._index(place, offsets, chunk.end - chunk.record.end, (chunk.record.end - packed_begin, size))
 
 
 def _record(code: int, *contents: bytes | bytearray | memoryview) -> bytes:
