@@ -63,7 +63,9 @@ setup(
     ],
     install_requires=[
         "av>=12",
+        "backports.zstd>=1.0",
         "jinja2>=3.1",
+        "lz4>=4.0",
         "markupsafe>=2.1",
         "numpy>=1.26",
         "opencv-python-headless>=4.8",
@@ -71,7 +73,7 @@ setup(
         "pydantic>=2.6",
         "PyYAML>=6",
         "rich>=13.7",
-        "rosbags>=0.10",
+        "rosbags>=0.11",
         "safetensors>=0.4",
         "typer>=0.12",
     ],

@@ -74,8 +74,9 @@ class OutputFolder:
         made[self.command] = made.get(self.command, set()) | set(self.names)
         content = {command: sorted(names) for command, names in sorted(made.items()) if names}
         write_text(self.path / MARKER, json.dumps(content, indent=1) + "\n")
-        _remove_leftovers([self.path], recursive=False)
-        _remove_leftovers([self.path / name for name in self.names], recursive=True)
+        remove_leftovers(self.path)
+        for name in self.names:
+            remove_leftovers(self.path / name, recursive=True)
 
 
 def check_file(path: Path, inputs: Iterable[Path | None], *, overwrite: bool = False) -> None:
@@ -192,13 +193,12 @@ def _is_marker(content: object) -> bool:
     return isinstance(content, dict) and all(isinstance(names, list) for names in content.values())
 
 
-def _remove_leftovers(folders: Iterable[Path], *, recursive: bool) -> None:
-    """Remove the unfinished files of runs that were killed; those of running processes stay."""
-    for folder in folders:
-        for file in folder.rglob(".*.part") if recursive else folder.glob(".*.part"):
-            found = PARTIAL_FILE.fullmatch(file.name)
-            if found and not _is_running(int(found[1])):
-                file.unlink(missing_ok=True)
+def remove_leftovers(folder: Path, *, recursive: bool = False) -> None:
+    """Remove the unfinished files of runs that were killed from a folder; those of running processes stay."""
+    for file in folder.rglob(".*.part") if recursive else folder.glob(".*.part"):
+        found = PARTIAL_FILE.fullmatch(file.name)
+        if found and not _is_running(int(found[1])):
+            file.unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:

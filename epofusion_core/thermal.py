@@ -1,6 +1,7 @@
 """Scaling of thermal images to 8 bits, so slow that a hot object entering the view causes no flash."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -31,6 +32,10 @@ _MAX_MOVE = 1.9
 
 _CLAHE_TILES = (8, 8)
 _CELSIUS_OF_0_K = -273.15
+
+
+ThermalState: TypeAlias = tuple[str, float, float]
+"""Type of the sensor's values, and which of them became black and white last."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,15 @@ class ThermalScaler:
         """Forget the frames before, since time has jumped back."""
         self.range = None
 
-    def go_on(self, thermal: NDArray[np.generic], value_range: tuple[float, float]) -> None:
-        """Go on as if `thermal`, (H, W), had been scaled last, `value_range` having become black and white."""
-        self._dtype, self.range = thermal.dtype, value_range
+    @property
+    def state(self) -> ThermalState | None:
+        """What the next image is scaled by besides itself; None where that is nothing."""
+        return None if self.range is None or self._dtype is None else (self._dtype.name, *self.range)
+
+    def go_on(self, state: ThermalState | None) -> None:
+        """Go on from the state of another scaler with the same settings."""
+        self.range = state[1:] if state else None
+        self._dtype = np.dtype(state[0]) if state else None
 
     def __call__(self, thermal: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]) -> NDArray[np.uint8]:
         """Scale one image.

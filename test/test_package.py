@@ -32,9 +32,9 @@ ROSDEP_KEYS = {
 """Keys of the imports whose rosdep key is not their own name."""
 ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "onnx", "openvino", "tensorboard", "transformers", "ultralytics"}
 """Only offline tools use them, or they are one engine of several; pip installs them."""
-BROUGHT_BY_OTHERS = {"markupsafe", "safetensors"}
-"""Come with jinja2 and timm, and have no rosdep key of their own."""
-PIP_NAMES = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
+BROUGHT_BY_OTHERS = {"backports", "lz4", "markupsafe", "safetensors"}
+"""Come with rosbags, jinja2 and timm."""
+PIP_NAMES = {"backports": "backports.zstd", "cv2": "opencv-python-headless", "yaml": "PyYAML"}
 ON_REQUEST = {"ultralytics"}
 """Imported only by an option whose user brings the library along."""
 

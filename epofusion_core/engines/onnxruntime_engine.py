@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.cache import cache_folder
+from epofusion_core.engines.cache import ENGINE_FOLDERS, cache_folder
 from epofusion_core.engines.engine import EngineError, EngineOptions, GreyInput
 from epofusion_core.engines.frame import Frame
 from epofusion_core.engines.graphs import find_graph
@@ -54,9 +54,9 @@ class OnnxRuntimeEngine:
         settings.log_severity_level = 3  # errors only: it warns of each layer that a provider leaves to the CPU
         provider = (_PROVIDERS[self.device], _provider_options(self.device))
         try:
-            self._session = onnxruntime.InferenceSession(graph, settings, [provider])
+            self._session = onnxruntime.InferenceSession(graph.content, settings, [provider])
         except Exception as error:  # ONNX Runtime's errors have no common base class
-            raise EngineError(f"{graph}: ONNX Runtime cannot open it ({error}); is it truncated?") from error
+            raise EngineError(f"{graph.name}: ONNX Runtime cannot open it ({error}); is it truncated?") from error
         if self._session.get_providers()[0] != _PROVIDERS[self.device]:
             # It goes on with the CPU where a GPU's libraries are missing; the user asked for the GPU.
             raise EngineError(f"device {self.device!r} of ONNX Runtime cannot be used here; expected its libraries")
@@ -88,7 +88,7 @@ class OnnxRuntimeEngine:
 
 def _provider_options(device: str) -> dict[str, str]:
     if device == "tensorrt":
-        return {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_folder() / "tensorrt")}
+        return {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache_folder() / ENGINE_FOLDERS[device])}
     if device == "openvino":
-        return {"cache_dir": str(cache_folder() / "onnxruntime_openvino")}
+        return {"cache_dir": str(cache_folder() / ENGINE_FOLDERS[device])}
     return {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.engines.cache import cached_file, content_hash
+from epofusion_core.engines.cache import content_hash, kept
 from epofusion_core.engines.engine import EngineError, EngineOptions, GreyInput
 from epofusion_core.engines.frame import Frame
 from epofusion_core.engines.graphs import find_graph, shipped_graph
@@ -48,11 +48,12 @@ class OpenVinoEngine:
                 f"device {self.device!r} is not one of this OpenVINO; expected one of {', '.join(available)}"
             )
         self._check_precision()
-        self._path = find_graph(weights, steps, "int8" if self.precision == "int8" else "f32", report)
+        graph = find_graph(weights, steps, "int8" if self.precision == "int8" else "f32", report)
         try:
-            self._graph = self._core.read_model(self._path)
+            self._graph = self._core.read_model(graph.content, graph.tensors)
         except RuntimeError as error:
-            raise EngineError(f"{self._path}: OpenVINO cannot read it; is it truncated?") from error
+            raise EngineError(f"{graph.name}: OpenVINO cannot read it; is it truncated?") from error
+        self._name, self._hash = graph.name, content_hash(graph.content, graph.tensors)
         self._config, self._report = config, report
         self._properties: dict[str, str | int | bool] = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -84,15 +85,16 @@ class OpenVinoEngine:
         return names
 
     def prepare(self, height: int, width: int) -> None:
-        """See `Engine.prepare`."""
+        """See `Engine.prepare`; sizes that are padded to the same one share what is compiled."""
         if self._frame is not None and self._frame.fits(height, width):
             return
-        self._frame = None  # if compiling fails, the next frame compiles anew
         frame = Frame(self._config, height, width)
         arrays = {"luma": frame.luma, "infrared": frame.infrared, "noise": frame.noise}
         known = {port.any_name for port in self._graph.inputs}
         self._feeds = {name: array for name, array in arrays.items() if name in known}
-        self._request = self._compile(frame)
+        if self._frame is None or self._frame.luma.shape != frame.luma.shape:
+            self._frame = None  # if compiling fails, the next frame compiles anew
+            self._request = self._compile(*frame.luma.shape[2:])
         self._frame = frame
 
     def run(self, luma: GreyInput, infrared: GreyInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -103,24 +105,24 @@ class OpenVinoEngine:
         results = self._request.infer(self._feeds, share_inputs=True, share_outputs=True)
         return self._frame.crop(results["fused"], results["mask"])
 
-    def _compile(self, frame: Frame) -> "InferRequest":
-        """Compile for one size, since fixed sizes run faster; the result is kept for the next start where it can be."""
+    def _compile(self, height: int, width: int) -> "InferRequest":
+        """Compile for one padded size, since fixed sizes run faster; the result is kept for the next start."""
         from openvino import get_version
 
         device = self.device.upper()
         graph = self._graph.clone()
         graph.reshape({name: list(array.shape) for name, array in self._feeds.items()})
-        made_of = [self._path.read_bytes(), get_version(), self._core.get_property(device, "FULL_DEVICE_NAME")]
+        made_of = [self._hash, get_version(), self._core.get_property(device, "FULL_DEVICE_NAME")]
         settings = repr(sorted(self._properties.items()))
-        name = f"{self._path.stem}-{frame.width}x{frame.height}-{content_hash(*made_of, settings)}.openvino"
+        name = f"{Path(self._name).stem}-{width}x{height}-{content_hash(*made_of, settings)}.openvino"
+        what = f"compiling {self._name} for {width}x{height} on {self.device}"
 
         def compiled() -> "CompiledModel":
             return self._core.compile_model(graph, device, self._properties)
 
-        what = f"compiling {self._path.name} for {frame.width}x{frame.height} on {self.device}"
+        blob = kept(name, lambda: compiled().export_model().getvalue(), what, self._report)
         try:
-            blob = cached_file(name, lambda: compiled().export_model().getvalue(), what, self._report)
-        except OSError as error:
-            self._report(f"{what} at every start, since it cannot be kept: {error}")
+            return self._core.import_model(blob, device, self._properties).create_infer_request()
+        except RuntimeError:  # OpenVINO of the same version, built otherwise
+            self._report(f"{what} at every start, since OpenVINO does not take what is kept")
             return compiled().create_infer_request()
-        return self._core.import_model(blob.read_bytes(), device, self._properties).create_infer_request()

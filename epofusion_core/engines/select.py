@@ -64,7 +64,7 @@ def _open_fastest(weights: Path, card: ModelCard, options: EngineOptions, report
     for name in filter(importlib.util.find_spec, fitting):
         try:
             return _open(weights, card, replace(options, engine=name), report)
-        except EngineError as error:
+        except (EngineError, OSError, RuntimeError, ImportError) as error:  # a library's own ones, too
             refusals.append(f"engine {name} is left out: {error}")
             report(refusals[-1])
     missing = f"expected {' or '.join(fitting)} to be installed" if fitting else "compiled is for engine torch"

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult
 
 
+LEAST_OVERLAP = 0.01
+"""Share of the RGB image that thermal reaches, below which nobody can have meant it so."""
+
+
 class RegistrationError(ValueError):
     """The images of a pair do not fit; the sentence says how and what to do."""
 

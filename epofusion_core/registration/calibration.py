@@ -1,8 +1,8 @@
 """Calibration files: YAML that says where a thermal pixel lies in the RGB image.
 
-Either `homography`, nine numbers row by row that take thermal pixels to RGB pixels, or `extrinsics`: the two cameras in
-the conventions of ROS camera_info files, and `T_rgb_thermal`, the 4x4 transform that kalibr writes as T_cn_cnm1, which
-takes points of the thermal camera's frame, in metres, to the RGB camera's. docs/calibration.md has examples.
+Either `homography`, nine numbers row by row that take thermal pixels to RGB pixels, or `extrinsics`: the two cameras as
+calibration tools write them, and `T_rgb_thermal`, the 4x4 transform that kalibr writes as T_cn_cnm1, which takes points
+of the thermal camera's frame, in metres, to the RGB camera's. docs/calibration.md has examples.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ import yaml
 from numpy.typing import NDArray
 
 from epofusion_core.atomic_file import write_text
+from epofusion_core.registration.calibration_yaml import CalibrationError, Size, matrix_of, read_yaml, size_of
+from epofusion_core.registration.camera_file import CameraModel, read_camera, read_chain
 
-Size = tuple[int, int]
-"""(height, width) in pixels."""
+__all__ = ["CalibrationError", "CameraModel", "Extrinsics", "Homography", "Size"]
 
-
-class CalibrationError(ValueError):
-    """A calibration file is missing or wrong; the sentence names it and what was expected."""
+_LEAST_CONDITION = 1e-12
+"""Smallest singular value of a matrix by its largest, below which it cannot be inverted."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,6 @@ class Homography:
 
 
 @dataclass(frozen=True)
-class CameraModel:
-    """A pinhole camera with lens distortion.
-
-    Attributes:
-        size: of its images.
-        matrix: (3, 3) intrinsics, pixels.
-        distortion: coefficients of OpenCV's plumb_bob or rational_polynomial model.
-    """
-
-    size: Size
-    matrix: NDArray[np.float64]
-    distortion: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class Extrinsics:
     """Two cameras and how they stand to each other.
 
@@ -68,30 +53,36 @@ class Extrinsics:
 
 
 def read_homography(path: Path) -> Homography:
-    """Read a file with `homography`.
+    """Read a file with `homography`, of any scale and sign.
 
     Raises:
         CalibrationError: it is missing, no YAML, or lacks something.
     """
-    values = _read(path)
-    matrix = _matrix(path, values, "homography", (3, 3))
-    if abs(np.linalg.det(matrix)) < 1e-12:
+    values = read_yaml(path)
+    matrix = matrix_of(path, "homography", values.get("homography"), (3, 3))
+    largest, _, smallest = np.linalg.svd(matrix, compute_uv=False)
+    if not smallest > _LEAST_CONDITION * largest:
         raise CalibrationError(f"{path}: homography cannot be inverted; expected one that takes thermal to RGB pixels")
-    return Homography(matrix, _size(path, values, "thermal_size"), _size(path, values, "rgb_size"))
+    sizes = (size_of(path, name, values.get(name)) for name in ("thermal_size", "rgb_size"))
+    return Homography(matrix, *sizes)
 
 
 def read_extrinsics(path: Path) -> Extrinsics:
-    """Read a file with `thermal`, `rgb` and `T_rgb_thermal`.
+    """Read a file with `thermal`, `rgb` and `T_rgb_thermal`, or one that kalibr has written.
 
     Raises:
         CalibrationError: it is missing, no YAML, or lacks something.
     """
-    values = _read(path)
-    transform = _matrix(path, values, "T_rgb_thermal", (4, 4))
+    values = read_yaml(path)
+    if "cam0" in values:
+        thermal, rgb, transform = read_chain(path, values)
+    else:
+        transform = _transform(path, values)
+        thermal, rgb = (read_camera(path, values, name) for name in ("thermal", "rgb"))
     rotation = transform[:3, :3]
     if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
         raise CalibrationError(f"{path}: T_rgb_thermal holds no rotation in its upper left 3x3; expected a rigid one")
-    return Extrinsics(_camera(path, values, "thermal"), _camera(path, values, "rgb"), transform)
+    return Extrinsics(thermal, rgb, transform)
 
 
 def write_homography(path: Path, homography: Homography, residual_px: float) -> None:
@@ -105,58 +96,11 @@ def write_homography(path: Path, homography: Homography, residual_px: float) -> 
     write_text(path, yaml.safe_dump(values, sort_keys=False))
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CalibrationError(f"{path}: cannot be read ({error.strerror}); expected a calibration file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CalibrationError(f"{path}: is no YAML; expected a calibration file") from error
-    if not isinstance(values, Mapping):
-        raise CalibrationError(f"{path}: holds no names with values; expected a calibration file")
-    return values
-
-
-def _matrix(path: Path, values: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    try:
-        matrix = np.array(values[name], np.float64).reshape(shape)
-    except (KeyError, ValueError, TypeError) as error:
-        raise CalibrationError(f"{path}: {name} is missing or wrong; expected {np.prod(shape)} numbers") from error
-    if not np.isfinite(matrix).all():
-        raise CalibrationError(f"{path}: {name} holds a value that is no finite number")
-    return matrix
-
-
-def _size(path: Path, values: Mapping[str, Any], name: str) -> Size:
-    try:
-        height, width = int(values[name]["height"]), int(values[name]["width"])
-    except (KeyError, ValueError, TypeError) as error:
-        raise CalibrationError(f"{path}: {name} is missing or wrong; expected height and width in pixels") from error
-    if not (0 < height <= 16384 and 0 < width <= 16384):
-        raise CalibrationError(f"{path}: {name} is {width}x{height}; expected 1 to 16384 pixels")
-    return height, width
-
-
-def _camera(path: Path, values: Mapping[str, Any], name: str) -> CameraModel:
-    """Read a camera as camera_calibration writes it."""
-    camera = values.get(name)
-    if not isinstance(camera, Mapping):
-        raise CalibrationError(f"{path}: {name} is missing; expected a camera as in a camera_info file")
-    model = camera.get("distortion_model", "plumb_bob")
-    if model not in ("plumb_bob", "rational_polynomial"):
-        raise CalibrationError(
-            f"{path}: distortion_model of {name} is {model!r}; expected plumb_bob or rational_polynomial"
-        )
-    size = {"size": {"height": camera.get("image_height"), "width": camera.get("image_width")}}
-    intrinsics, distortion = camera.get("camera_matrix"), camera.get("distortion_coefficients")
-    if not isinstance(intrinsics, Mapping) or not isinstance(distortion, Mapping):
-        raise CalibrationError(f"{path}: {name} lacks camera_matrix or distortion_coefficients; expected both")
-    coefficients = distortion.get("data")
-    count = len(coefficients) if isinstance(coefficients, list) else 0
-    if count not in (4, 5, 8, 12, 14):
-        raise CalibrationError(f"{path}: {name} has {count} distortion coefficients; expected 4, 5, 8, 12 or 14")
-    return CameraModel(
-        _size(path, size, "size"),
-        _matrix(path, intrinsics, "data", (3, 3)),
-        _matrix(path, distortion, "data", (count,)),
-    )
+def _transform(path: Path, values: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Return `T_rgb_thermal`, which may be written as OpenCV's stereoCalibrate has it: R and T."""
+    if "T_rgb_thermal" in values or "R" not in values:
+        return matrix_of(path, "T_rgb_thermal", values.get("T_rgb_thermal"), (4, 4))
+    transform = np.eye(4)
+    transform[:3, :3] = matrix_of(path, "R", values["R"], (3, 3))
+    transform[:3, 3] = matrix_of(path, "T", values.get("T"), (3,))
+    return transform

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.registration import checkerboard, coarse
+from epofusion_core.registration import coarse
+from epofusion_core.registration.board import Board, common_corners, fit_corners
 from epofusion_core.registration.calibration import Homography
 from epofusion_core.registration.fine import Model, refine
 
@@ -25,7 +26,7 @@ class Estimate:
         homography: from thermal to RGB pixels.
         method: what it was found by.
         residual_px: in pixels of the RGB image. By gradients: half of what the estimates from either half of the pairs
-            are apart, which is the standard error of the estimate from all. By a checkerboard: the median distance of
+            are apart, which is the standard error of the estimate from all. By a board: the median distance of
             corners that is left.
     """
 
@@ -37,10 +38,10 @@ class Estimate:
 def estimate_homography(
     visible: Sequence[NDArray[np.uint8]],
     thermal: Sequence[NDArray[np.uint8]],
-    pattern: tuple[int, int] | None = None,
+    board: Board | None = None,
     model: Model = "similarity",
 ) -> Estimate:
-    """Find the homography by a checkerboard, where one is asked for and seen, else by what gradients have in common.
+    """Find the homography by a board, where one is asked for and seen, else by what gradients have in common.
 
     By gradients, all scales of 0.7 to 1.4, relative to images of equal width, rotations of 6 degrees and shifts of a
     quarter of the image are tried on small images; blocks then find their place on larger ones. Many pairs of different
@@ -49,7 +50,7 @@ def estimate_homography(
     Args:
         visible: luma, (H, W) uint8, all of one size.
         thermal: (h, w) uint8, all of one size, pair by pair.
-        pattern: inner corners of the checkerboard in a row and a column; None looks for none.
+        board: to look for; None looks for none.
         model: what is fitted by gradients.
 
     Raises:
@@ -57,11 +58,11 @@ def estimate_homography(
     """
     _check(visible, thermal)
     sizes = (thermal[0].shape[0], thermal[0].shape[1]), (visible[0].shape[0], visible[0].shape[1])
-    if pattern is not None:
-        corners = checkerboard.common_corners(visible, thermal, pattern)
+    if board is not None:
+        corners = common_corners(visible, thermal, board)
         if len(corners[0]):
-            matrix, residual_px = checkerboard.fit_corners(*corners)
-            return Estimate(Homography(matrix, *sizes), "checkerboard", residual_px)
+            matrix, residual_px = fit_corners(*corners)
+            return Estimate(Homography(matrix, *sizes), board.kind, residual_px)
     if len(visible) < FEWEST_PAIRS:
         raise ValueError(f"there are {len(visible)} pairs; expected at least {FEWEST_PAIRS} to register by gradients")
     first, second = (_by_gradients(visible[start::2], thermal[start::2], None, model) for start in (0, 1))

@@ -1,10 +1,13 @@
 """Warps of the thermal image onto the RGB image's pixels, and of what it does not reach."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.registration.calibration import CalibrationError, Extrinsics, Homography, Size
+from epofusion_core.registration.calibration import CalibrationError, CameraModel, Extrinsics, Homography, Size
+from epofusion_core.registration.lens import project, unproject
 
 _LARGEST_STRETCH = 0.02
 """How far the aspect ratio of images may be from that of the calibration; rounded sizes are off by a little."""
@@ -50,7 +53,10 @@ def homography_warp(homography: Homography, thermal_size: Size, rgb_size: Size) 
     """
     to_found = np.linalg.inv(_scaling("thermal", homography.thermal_size, thermal_size))
     from_found = _scaling("RGB", homography.rgb_size, rgb_size)
-    inverse = np.linalg.inv(from_found @ homography.matrix @ to_found)
+    matrix = from_found @ homography.matrix @ to_found
+    # A homography has no scale and no sign of its own: here what the thermal camera's centre sees has depth 1.
+    centre = matrix @ ((thermal_size[1] - 1) / 2, (thermal_size[0] - 1) / 2, 1.0)
+    inverse = np.linalg.inv(matrix / centre[2]) if centre[2] else np.full((3, 3), np.nan)
     rows, columns = np.indices(rgb_size, dtype=np.float64)
     mapped = np.tensordot(inverse, np.stack([columns, rows, np.ones(rgb_size)]), axes=1)
     depth = np.where(mapped[2] > 1e-9, mapped[2], np.nan)  # behind the horizon of a strong perspective
@@ -69,18 +75,21 @@ def extrinsics_warp(extrinsics: Extrinsics, distance_m: float, thermal_size: Siz
     Raises:
         CalibrationError: images have another aspect ratio than the cameras of the calibration.
     """
-    thermal, rgb = extrinsics.thermal, extrinsics.rgb
-    lens = _scaling("thermal", thermal.size, thermal_size) @ thermal.matrix
-    intrinsics = _scaling("RGB", rgb.size, rgb_size) @ rgb.matrix
+    thermal = _scaled("thermal", extrinsics.thermal, thermal_size)
+    rgb = _scaled("RGB", extrinsics.rgb, rgb_size)
     rows, columns = np.indices(rgb_size, dtype=np.float64)
-    pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)[:, None]
-    rays = cv2.undistortPoints(pixels, intrinsics, rgb.distortion).reshape(-1, 2)
+    rays = unproject(rgb, np.column_stack([columns.ravel(), rows.ravel()]))
     points = distance_m * np.column_stack([rays, np.ones(len(rays))])
     rotation, translation = extrinsics.transform[:3, :3], extrinsics.transform[:3, 3]
     in_thermal = (points - translation) @ rotation
-    projected, _ = cv2.projectPoints(in_thermal, np.zeros(3), np.zeros(3), lens, thermal.distortion)
-    seen = np.where(in_thermal[:, 2:] > 0, projected.reshape(-1, 2), np.nan).astype(np.float32)
+    depth = np.where(in_thermal[:, 2:] > 0, in_thermal[:, 2:], np.nan)
+    seen = project(thermal, in_thermal[:, :2] / depth).astype(np.float32)
     return Warp(seen[:, 0].reshape(rgb_size), seen[:, 1].reshape(rgb_size), thermal_size)
+
+
+def _scaled(name: str, camera: CameraModel, size: Size) -> CameraModel:
+    """Return a camera as it is for images of another size."""
+    return replace(camera, size=size, matrix=_scaling(name, camera.size, size) @ camera.matrix)
 
 
 def _scaling(name: str, calibrated: Size, size: Size) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epofusion_ros.cli import options
-from epofusion_ros.cli.console import clear_errors, error_console, note, progress
+from epofusion_ros.cli.console import clear_errors, error_console, interrupted_by_sigterm, note, progress
 
 if TYPE_CHECKING:
     from epofusion_ros.replay.batch import Replays
@@ -36,16 +36,19 @@ def bag(
     compare_every: Annotated[int, typer.Option(min=1, help="Compare one of so many with the plain rules.")] = 10,
     pictures: Annotated[int, typer.Option(min=0, help="Frames that the report shows of each bag.")] = 12,
     jobs: Annotated[int, typer.Option(min=1, help="Bags at a time, a process each.")] = 1,
+    together: Annotated[bool, typer.Option("--together", help="The bags are of one drive, as `play -i -i`.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted run.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Replay bags: a bag of fused images, metrics.csv and summary.json for each, and one report.html.
 
-    Exit code 0: all done; 1: done, but a bag failed or parts of one cannot be read (each is named); 2: nothing could be
-    done; 130: interrupted, to be resumed.
+    Bags that hold one camera each are taken as one drive.
+
+    Exit code 0: all done; 1: done, but a bag failed, parts of one cannot be read, or nothing of one could be fused
+    (each is named); 2: nothing could be done; 130: interrupted by Ctrl-C or SIGTERM, to be resumed.
     """
     from epofusion_core.output_guard import OutputFolder
-    from epofusion_ros.replay.batch import replay_bags, tasks_of
+    from epofusion_ros.replay.batch import are_one_drive, bags_in, replay_bags, tasks_of
     from epofusion_ros.replay.checkpoint import OUTPUTS
     from epofusion_ros.replay.report import write_report
     from epofusion_ros.replay.settings import ReplaySettings, parameters_of
@@ -63,7 +66,11 @@ def bag(
             compare_every,
             pictures,
         )
-        tasks = tasks_of(bags, out, settings, resume=resume)
+        bags = bags_in(bags)
+        if not together and are_one_drive(bags, settings):
+            together = True
+            note("each bag holds one camera: they are taken as one drive")
+        tasks = tasks_of(bags, out, settings, resume=resume, together=together)
         outputs = [OutputFolder(out, "bag", ["report.html"])]
         outputs += [OutputFolder(task.folder, "bag", OUTPUTS) for task in tasks]
         for output in outputs:
@@ -71,8 +78,8 @@ def bag(
         for output in outputs:
             output.mark()
     try:
-        with clear_errors():
-            replays = replay_bags(tasks, jobs, progress)
+        with clear_errors(), interrupted_by_sigterm():
+            replays = replay_bags(tasks, jobs, progress, note)
     except KeyboardInterrupt as interrupt:
         error_console.print("interrupted; the same command with --resume goes on from here")
         raise typer.Exit(130) from interrupt
@@ -91,6 +98,7 @@ def _say(replays: "Replays", out: Path) -> None:
             f"{summary.pairs} pairs = {fused} fused + {summary.pairs - fused} dropped"
         )
     missing = [sentence for summary in replays.done.values() for sentence in summary.missing]
+    missing += [f"{folder.name}: {summary.cause}" for folder, summary in replays.done.items() if summary.cause]
     for sentence in [*missing, *(f"{failure.bag}: {failure.sentence}" for failure in replays.failures)]:
         error_console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     if not replays.done:

@@ -11,10 +11,19 @@ from epofusion_ros.cli import options
 from epofusion_ros.cli.console import clear_errors, console, note
 
 if TYPE_CHECKING:
+    from epofusion_core.registration.board import Board
     from epofusion_core.registration.estimate import Estimate
     from epofusion_ros.replay.calibration_pairs import GreyPair
 
 _UNSURE_PX = 3.0
+
+
+class BoardKind(str, Enum):
+    """What a board shows."""
+
+    chessboard = "chessboard"
+    circles = "circles"
+    acircles = "acircles"
 
 
 class Model(str, Enum):
@@ -34,8 +43,11 @@ def calibrate(
     thermal_topic: Annotated[str | None, typer.Option(help="Thermal topic, likewise.")] = None,
     config: Annotated[Path | None, typer.Option(help="ROS 2 parameter file: its sync and thermal settings.")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Pairs to use, spread over the recording.")] = 12,
-    pattern: Annotated[str | None, typer.Option(help="Look for a checkerboard of COLUMNSxROWS inner corners.")] = None,
-    model: Annotated[Model, typer.Option(help="What is fitted without a checkerboard.")] = Model.similarity,
+    pattern: Annotated[
+        str | None, typer.Option(help="Look for a board of COLUMNSxROWS inner corners or circles, as OpenCV counts.")
+    ] = None,
+    board: Annotated[BoardKind, typer.Option(help="With --pattern: what is on the board.")] = BoardKind.chessboard,
+    model: Annotated[Model, typer.Option(help="What is fitted without a board.")] = Model.similarity,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Estimate the homography from thermal to RGB pixels for registration.mode homography.
@@ -46,6 +58,7 @@ def calibrate(
 
     picture = out.with_suffix(".png")
     with clear_errors():
+        looked_for = _board(pattern, board)
         for file in (out, picture):
             check_file(file, [data, list_file, bag, config], overwrite=overwrite)
         from epofusion_core.registration.calibration import write_homography
@@ -59,9 +72,9 @@ def calibrate(
             pairs = pairs_of_folder(data, list_file, frames)
         else:
             assert bag is not None
-            pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames)
+            pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames, note)
         visible, thermal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        found = estimate_homography(visible, thermal, _corners(pattern), model.value)
+        found = estimate_homography(visible, thermal, looked_for, model.value)
         write_homography(out, found.homography, found.residual_px)
         _write_overlay(picture, pairs[len(pairs) // 2], found)
     note(f"{len(pairs)} pairs, by {found.method}: residual {found.residual_px:.2f} px of the RGB image")
@@ -69,19 +82,23 @@ def calibrate(
     if found.residual_px > _UNSURE_PX:
         console.print(
             f"[red]unreliable:[/red] a residual of more than {_UNSURE_PX:g} px; more scenes, with edges that "
-            "both cameras see, or a checkerboard may help",
+            "both cameras see, or a board may help",
             soft_wrap=True,
         )
         raise typer.Exit(1)
 
 
-def _corners(pattern: str | None) -> tuple[int, int] | None:
+def _board(pattern: str | None, kind: BoardKind) -> "Board | None":
+    from epofusion_core.registration.board import Board
+
     if pattern is None:
+        if kind is not BoardKind.chessboard:
+            raise ValueError(f"--board {kind.value} needs --pattern; expected circles such as 4x11")
         return None
     match = re.fullmatch(r"(\d+)x(\d+)", pattern)
     if match is None or min(int(match[1]), int(match[2])) < 3:
-        raise ValueError(f"--pattern is {pattern!r}; expected inner corners such as 9x6, at least 3x3")
-    return int(match[1]), int(match[2])
+        raise ValueError(f"--pattern is {pattern!r}; expected inner corners or circles such as 9x6, at least 3x3")
+    return Board((int(match[1]), int(match[2])), kind.value)
 
 
 def _write_overlay(path: Path, pair: "GreyPair", found: "Estimate") -> None:

@@ -1,5 +1,6 @@
 """What the subcommands share: progress bars, and one clear sentence instead of a traceback for bad input."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -50,6 +51,21 @@ def clear_errors() -> Iterator[None]:
             "`source scripts/setup_venv` installs everything",
             error,
         )
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does; it raises KeyboardInterrupt, once."""
+
+    def interrupt(_number: int, _frame: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(sentence: str, error: Exception, code: int = 2) -> NoReturn:

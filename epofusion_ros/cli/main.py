@@ -5,6 +5,7 @@ import typer
 from epofusion_ros.cli.ablate import ablate
 from epofusion_ros.cli.bag import bag
 from epofusion_ros.cli.bench import bench
+from epofusion_ros.cli.cache import cache
 from epofusion_ros.cli.calibrate import calibrate
 from epofusion_ros.cli.demo import demo
 from epofusion_ros.cli.downstream import downstream
@@ -33,6 +34,7 @@ app.command()(score)
 app.command()(ablate)
 app.command()(export)
 app.command()(bench)
+app.command()(cache)
 app.command()(simulate)
 app.command()(calibrate)
 app.add_typer(ivoe, name="ivoe")

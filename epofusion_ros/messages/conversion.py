@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from epofusion_core.imaging import luma
 from epofusion_core.thermal import is_coloured
+from epofusion_core.text import shortened
 from epofusion_ros.messages.compressed import CompressedLike, decode
 from epofusion_ros.messages.encodings import COLOUR_ROWS, LAYOUTS, LUMA, ONE_VALUE, TO_RGB, Pixels, eight_bits
 from epofusion_ros.messages.image_size import check_size
@@ -39,8 +40,17 @@ class ImageLike(Protocol):
     data: "array[int]"
 
 
+_LONGEST_SENTENCE = 1000
+
+
 class ConversionError(ValueError):
-    """A message cannot be converted; the sentence says what is wrong with it and what was expected."""
+    """A message cannot be converted; the sentence says what is wrong with it and what was expected.
+
+    Texts of the message in it may be of any length, so that it is cut.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(shortened(sentence, _LONGEST_SENTENCE))
 
 
 class UnknownEncodingError(ConversionError):

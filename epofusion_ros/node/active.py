@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo
 from epofusion_ros.messages import topics
 from epofusion_ros.node.fusion_worker import FusionWorker
 from epofusion_ros.node.inputs import Input, image_input
-from epofusion_ros.stream.sync_watch import SyncWatch
+from epofusion_ros.stream.sync_watch import SyncWatch, Timing, why_unpaired
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
@@ -30,8 +30,9 @@ class Active:
 
     def __init__(self, node: LifecycleNode, configured: Configured, status: Status) -> None:
         """Start the worker and subscribe."""
-        self._configured = configured
+        self._configured, self._clock = configured, node.get_clock()
         parameters = configured.parameters
+        self._by_arrival = parameters.sync.stamps == "arrival"
         qos = parameters.qos
         rgb, thermal, depth = qos.rgb.reliability, qos.thermal.reliability, qos.depth
         self._sync_watch = SyncWatch(time.monotonic())
@@ -41,7 +42,7 @@ class Active:
             undo.callback(self._worker.stop)
             back = Duration(nanoseconds=-max(1, round(parameters.sync.reset_threshold * _NS_PER_S)))
             threshold = JumpThreshold(min_forward=None, min_backward=back, on_clock_change=False)
-            jumps = node.get_clock().create_jump_callback(threshold, post_callback=self._on_clock_jump)
+            jumps = self._clock.create_jump_callback(threshold, post_callback=self._on_clock_jump)
             undo.callback(jumps.unregister)
             self._rgb = image_input(node, "rgb", partial(self._take, "rgb"), rgb, depth, parameters.rgb.transport)
             undo.callback(self._rgb.destroy)
@@ -58,35 +59,33 @@ class Active:
         """Unsubscribe, let the worker finish its frame, and forget what waits."""
         self._undo.close()
 
-    def watch_inputs(self) -> None:
-        """Follow the publishers of the inputs, and warn where their frames do not pair."""
+    def watch_inputs(self) -> str:
+        """Follow the publishers of the inputs, and warn where their frames do not pair; returns the likely cause."""
         for each in (self._rgb, self._thermal, self._camera_info):
             each.follow()
         intake, sync = self._configured.intake, self._configured.parameters.sync
         offset_s = intake.stamp_offset_s
         if offset_s is not None:
             offset_s += sync.thermal_offset
-        warning = self._sync_watch.check(
-            time.monotonic(),
-            self._rgb.state(intake.rgb.received),
-            self._thermal.state(intake.thermal.received),
-            intake.rgb.paired,
-            offset_s,
-            sync.slop,
-        )
+        timing = Timing(offset_s, sync.slop, sync.policy)
+        rgb = self._rgb.state(intake.rgb.received, intake.last_two_ns("rgb"))
+        thermal = self._thermal.state(intake.thermal.received, intake.last_two_ns("thermal"))
+        warning = self._sync_watch.check(time.monotonic(), rgb, thermal, intake.rgb.paired, timing)
         if warning:
             self._logger.warning(warning)
+        return why_unpaired(rgb, thermal, timing)
 
     def _take(self, name: str, message: Any) -> None:  # noqa: ANN401 - Image or CompressedImage
-        for job in self._configured.intake.take(name, _stamp_ns(message), message, time.monotonic()):
+        for job in self._configured.intake.take(name, self._stamp_ns(message), message, time.monotonic()):
             self._worker.put(job)
 
     def _take_camera_info(self, message: CameraInfo) -> None:
-        self._configured.intake.take_camera_info(_stamp_ns(message), message)
+        self._configured.intake.take_camera_info(self._stamp_ns(message), message)
+
+    def _stamp_ns(self, message: Any) -> int:  # noqa: ANN401 - any stamped message
+        if self._by_arrival:
+            return int(self._clock.now().nanoseconds)
+        return int(message.header.stamp.sec) * _NS_PER_S + int(message.header.stamp.nanosec)
 
     def _on_clock_jump(self, jump: TimeJump) -> None:
         self._configured.intake.clock_went_back(-jump.delta.nanoseconds / _NS_PER_S, time.monotonic())
-
-
-def _stamp_ns(message: Any) -> int:  # noqa: ANN401 - any stamped message
-    return int(message.header.stamp.sec) * _NS_PER_S + int(message.header.stamp.nanosec)

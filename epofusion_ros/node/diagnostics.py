@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epofusion_core.thermal import COLOURED
+from epofusion_core.registration.apply import LEAST_OVERLAP
+from epofusion_ros.node.status import UNREGISTERED
 from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.pairing import StreamCount
 
@@ -44,11 +46,24 @@ def figures_of_inputs(rgb: StreamCount, thermal: StreamCount) -> dict[str, float
     return figures
 
 
-def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bool) -> tuple[int, str]:
+def verdict(
+    now: Mapping[str, float],
+    before: Mapping[str, float],
+    *,
+    active: bool,
+    why_unpaired: str = "no stamps lie within sync.slop",
+) -> tuple[int, str]:
     """Return level (0 OK, 1 WARN, 2 ERROR) and a sentence, from the figures of this second and the last one.
 
-    ERROR: pairs failed and nothing was published. WARN: some failed, frames of one input are passed through, frames
-    arrive and none could be paired, an input of the active node is silent, or the thermal image is coloured. OK else.
+    ERROR: pairs failed and nothing was published, or thermal reaches next to nothing of the RGB image. WARN: some
+    failed, frames of one input are passed through, frames arrive and none could be paired, an input of the active
+    node is silent, or the thermal image is coloured. OK else.
+
+    Args:
+        now: figures of this second.
+        before: figures of the last one.
+        active: the node is active.
+        why_unpaired: the likely cause where frames of both inputs do not pair.
     """
 
     def grown(name: str) -> float:
@@ -64,7 +79,10 @@ def verdict(now: Mapping[str, float], before: Mapping[str, float], *, active: bo
             return 1, f"no {missing} frame comes: {name} is passed through"
     received_rgb, received_thermal = grown("received_rgb"), grown("received_thermal")
     if received_rgb > 0 and received_thermal > 0 and grown("pairs") == 0:
-        return 1, "frames of both inputs arrive, but no stamps lie within sync.slop"
+        return 1, f"frames of both inputs arrive, but none pair: {why_unpaired}"
+    if grown(Fate.FUSED) > 0 and now.get("registration_overlap", 1.0) < LEAST_OVERLAP:
+        level, sentence = UNREGISTERED
+        return level, f"{sentence}: {100 * now['registration_overlap']:.2f} %"
     silent = [name for name, received in (("rgb", received_rgb), ("thermal", received_thermal)) if received == 0]
     if not active:
         return 0, "not active"

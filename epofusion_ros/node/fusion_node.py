@@ -7,6 +7,8 @@ frame is counted and reported in diagnostics once a second.
 
 from __future__ import annotations
 
+import gc
+import re
 import signal
 import sys
 import time
@@ -117,6 +119,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         if self._configured is not None:
             self._configured.destroy()
         self._configured = None
+        gc.collect()  # its parts refer to each other, and the engine is large
 
     # Parameters that change, on the executor's thread
 
@@ -128,8 +131,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
     # Diagnostics
 
     def _report(self) -> None:
-        if self._active is not None:
-            self._active.watch_inputs()
+        why_unpaired = self._active.watch_inputs() if self._active is not None else ""
         if self._configured is not None:
             figures = self._configured.figures()
         else:
@@ -137,7 +139,9 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         figures["callback_errors"] = self._callback_errors
         figures["memory_mb"] = diagnostics.memory_mb()
         is_active = self._active is not None
-        level, sentence = diagnostics.verdict(figures, self._figures_before, active=is_active)
+        level, sentence = diagnostics.verdict(
+            figures, self._figures_before, active=is_active, why_unpaired=why_unpaired
+        )
         if not is_active:
             self._status.say(status.NOT_ACTIVE)
         elif not any(figures[fate] > self._figures_before.get(fate, 0) for fate in _PUBLISHED):
@@ -157,11 +161,12 @@ def main() -> int:
     """Run the node until it is interrupted; returns the exit code."""
     # rclpy ends the spinning at SIGINT as at SIGTERM; a KeyboardInterrupt would come on top, anywhere in what follows.
     signal.signal(signal.SIGINT, lambda *_: None)
-    rclpy.init()
     try:
+        rclpy.init()
         node = FusionNode()
-    except ParameterException as error:
-        get_logger("epofusion").fatal(f"cannot be started: {error}")
+    except (ParameterException, RuntimeError) as error:  # rclpy's own errors: of a parameter file, say
+        sentence = re.sub(r"\s*, at \S+:\d+", "", str(error))  # places in the sources of ROS
+        get_logger("epofusion").fatal(f"cannot be started: {sentence}")
         rclpy.try_shutdown()
         return 1
     # It must outlive the shutdown: until then rclpy's signal thread may still wake it up, and would crash.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import time
 from math import nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from epofusion_core.registration.apply import LEAST_OVERLAP
 from epofusion_ros.node import status
 from epofusion_ros.stream.frame_account import Fate, PairTiming
 from epofusion_ros.stream.fuse_job import JobResult, failure
 from epofusion_ros.stream.mailbox import Mailbox, Worker
-from epofusion_ros.stream.pairing import FramePair
+from epofusion_ros.stream.pairing import FramePair, SingleFrame
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
@@ -60,7 +61,7 @@ class FusionWorker:
     def _publish(self, job: Job, done: JobResult, result: FusionResult) -> None:
         started_s = time.monotonic()
         frames, outputs, header = job.frames, self._configured.outputs, job.source.header
-        self._status.say(status.FUSING if isinstance(frames, FramePair) else status.PASSING[frames.name])
+        self._status.say(_status_of(done, frames))
         outputs.publish(result, header, copy.deepcopy(job.camera_info()))
         if done.fused is not None:
             published_ms = {"publication": 1e3 * (time.monotonic() - started_s)}
@@ -97,3 +98,11 @@ class FusionWorker:
         if now_s - self._warned_s.get(done.fate, -_WARN_EVERY_S) >= _WARN_EVERY_S:
             self._warned_s[done.fate] = now_s
             self._node.get_logger().warning(f"pair dropped: {done.problem}")
+
+
+def _status_of(done: JobResult, frames: FramePair[Any] | SingleFrame[Any]) -> tuple[int, str]:
+    """Return what the topic ~/status says of what is published."""
+    if isinstance(frames, SingleFrame):
+        return status.PASSING[frames.name]
+    reached = done.fused is None or done.fused.overlap >= LEAST_OVERLAP
+    return status.FUSING if reached else status.UNREGISTERED

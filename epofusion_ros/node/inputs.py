@@ -40,12 +40,15 @@ class Input:
             self._reliability = wanted
             self._subscription = self._subscribe()
 
-    def state(self, received: int) -> InputState:
-        """Return what is known of the input, of which so many frames have come."""
-        offered = self._offered()
+    def state(self, received: int, last_two_ns: tuple[int, int] | None = None) -> InputState:
+        """Return what is known of the input, of which so many frames have come, the last two with these stamps."""
+        publishers = self.node.get_publishers_info_by_topic(self._name)
         asks_more = self._reliability == ReliabilityPolicy.RELIABLE
-        incompatible = sum(asks_more and each != ReliabilityPolicy.RELIABLE for each in offered)
-        return InputState(self._name, received, len(offered), incompatible)
+        incompatible = sum(asks_more and each.qos_profile.reliability != self._reliability for each in publishers)
+        wanted = f"{self.kind.__module__.partition('.')[0]}/msg/{self.kind.__name__}"
+        others = [each.topic_type for each in publishers if each.topic_type != wanted]
+        types = (wanted, others[0]) if others else None
+        return InputState(self._name, received, len(publishers), incompatible, last_two_ns, types)
 
     def destroy(self) -> None:
         """Unsubscribe."""

@@ -10,12 +10,13 @@ from epofusion_ros.messages.topics import STATUS
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
 
-OK, WARN = 0, 1
+OK, WARN, ERROR = 0, 1, 2
 FUSING = (OK, "fusing")
 PASSING = {
     "rgb": (WARN, "no thermal frame comes: rgb is passed through"),
     "thermal": (WARN, "no rgb frame comes: thermal is passed through"),
 }
+UNREGISTERED = (ERROR, "registration leaves next to nothing of the thermal image on the RGB image")
 UNWATCHED = (OK, "nobody listens")
 WAITING = (WARN, "active, but nothing is published")
 NOT_ACTIVE = (OK, "not active")

@@ -37,6 +37,12 @@ class Sync:
     slop: float = parameter(
         0.02, "Largest difference of stamps within a pair, inclusive.", "s", lowest=0.0, highest=10.0, live=True
     )
+    stamps: str = parameter(
+        "header",
+        "What a frame's time is: header, the stamp of its driver; or arrival, the node's clock when it arrives, for "
+        "drivers that do not stamp or by foreign clocks. Policy nearest only.",
+        choices=("header", "arrival"),
+    )
     queue_size: int = parameter(10, "Frames an input holds while they wait for a partner.", lowest=1, highest=1000)
     reuse_thermal: bool = parameter(
         False,
@@ -53,7 +59,7 @@ class Sync:
         live=True,
     )
     thermal_offset: float = parameter(
-        0.0, "Added to thermal stamps before pairing; thermal clocks lag.", "s", lowest=-10.0, highest=10.0, live=True
+        0.0, "Added to thermal stamps before pairing; thermal clocks lag.", "s", lowest=-1e10, highest=1e10, live=True
     )
     reset_threshold: float = parameter(
         1.0,
@@ -253,10 +259,15 @@ class NodeParameters:
             )
         if not thermal.min < thermal.max:
             raise ValueError(f"parameter thermal.min is {thermal.min}; expected less than thermal.max, {thermal.max}")
-        if sync.policy == "approximate" and (sync.thermal_offset or sync.reuse_thermal):
+        known_by_nearest = {
+            "sync.thermal_offset": sync.thermal_offset != 0,
+            "sync.reuse_thermal": sync.reuse_thermal,
+            "sync.stamps: arrival": sync.stamps == "arrival",
+        }
+        if sync.policy == "approximate" and any(known_by_nearest.values()):
             raise ValueError(
-                "parameter sync.policy is 'approximate', which knows no sync.thermal_offset and no sync.reuse_thermal; "
-                "expected nearest, or neither of them"
+                f"parameter sync.policy is 'approximate', which knows no {' and no '.join(known_by_nearest)}; "
+                "expected nearest, or none of them"
             )
 
 

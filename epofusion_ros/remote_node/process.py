@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from epofusion_core.atomic_file import partial_of
+
 _EXIT_TIMEOUT_S = 15
 _LOG_LINES_SHOWN = 8
 
@@ -26,12 +28,12 @@ class NodeProcess:
 
         Args:
             parameters: ROS parameters, by name.
-            log: file that takes what the node says.
+            log: file that has what the node said, once it has ended.
         """
-        self._log = log
+        self._log, self._final_log = partial_of(log), log
         arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
         command = [sys.executable, "-m", "epofusion_ros.node.fusion_node", "--ros-args", *arguments]
-        with log.open("w", encoding="utf-8") as stream:
+        with self._log.open("w", encoding="utf-8") as stream:
             # In a session of its own it gets no Ctrl-C: the demo stops it when everything has been collected.
             self._process = subprocess.Popen(
                 command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
@@ -64,3 +66,4 @@ class NodeProcess:
         finally:  # a second Ctrl-C included
             self._process.kill()
             self._process.wait()
+            self._log.replace(self._final_log)

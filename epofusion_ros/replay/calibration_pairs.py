@@ -1,6 +1,6 @@
 """Pairs of images to calibrate with: some of a folder, or of a bag, spread over all of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,9 +34,22 @@ def pairs_of_folder(root: Path, list_file: Path | None, count: int) -> list[Grey
 
 
 def pairs_of_bag(
-    path: Path, rgb_topic: str | None, thermal_topic: str | None, parameters: NodeParameters, count: int
+    path: Path,
+    rgb_topic: str | None,
+    thermal_topic: str | None,
+    parameters: NodeParameters,
+    count: int,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> list[GreyPair]:
     """Read at most `count` pairs of a bag, as the node would pair and scale them.
+
+    Args:
+        path: the bag.
+        rgb_topic: found where None.
+        thermal_topic: likewise.
+        parameters: of the node.
+        count: of pairs.
+        say: told in sentences what of the bag could not be read.
 
     Raises:
         ValueError: the bag or its topics cannot be used.
@@ -47,6 +60,8 @@ def pairs_of_bag(
         schedule = Schedule(topics, ReplaySettings(parameters))
         messages = bag.messages([topics.rgb.name, topics.thermal.name])
         pairs = _spread_of_unknown(schedule.pairs(messages), count)
+        for sentence in bag.damage:
+            say(sentence)
     scale = ThermalScaler(thermal_scaling(parameters.thermal))
     converted = []
     for each in pairs:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from epofusion_core.atomic_file import partial_of
 from epofusion_core.simulation import DriveFrame
 from epofusion_ros.messages.topics import RGB_IMAGE, THERMAL_IMAGE, full_name
 from epofusion_ros.replay.fused_bag import TYPES, header_of, image_message
@@ -18,18 +19,19 @@ _START_NS = 1_700_000_000_000_000_000  # a bag that begins at 0 has time before 
 def write_drive_bag(folder: Path, frames: Iterable[DriveFrame]) -> None:
     """Write a rosbag2 with MCAP storage: rgb8 and mono8 images with the drive's stamps.
 
-    After an error or an interrupt nothing of it stays.
+    The folder appears when all is written.
 
     Raises:
         FileExistsError: the folder is there already.
     """
     if folder.exists():
         raise FileExistsError(f"--bag {folder} is there already; expected a new folder")
+    unfinished = partial_of(folder)
     try:
-        _write(folder, frames)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        _write(unfinished / folder.name, frames)
+        (unfinished / folder.name).rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _write(folder: Path, frames: Iterable[DriveFrame]) -> None:

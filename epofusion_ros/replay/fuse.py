@@ -21,8 +21,6 @@ from epofusion_ros.stream.pipeline import FusedPair
 if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult
 
-_NO_RANGE = (nan, nan)
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -47,28 +45,30 @@ class Outcome:
         """What the model gave."""
         return self.fused.result if self.fused else None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the messages and the pictures."""
+        pictures = vars(self.fused.result).values() if self.fused else ()
+        return self.scheduled.size + sum(int(picture.nbytes) for picture in pictures)
+
 
 def fuse_pairs(scheduled: Iterable[ScheduledPair], fuse: JobFuser, done: Sequence[PairRow]) -> Iterator[Outcome]:
     """Fuse pairs in order; those that an earlier run has done only set the thermal scaling as it was after them."""
-    number = 0
-    scaled_last: tuple[ScheduledPair, PairRow] | None = None
+    number = epoch = 0
     for index, pair in enumerate(scheduled):
-        if index < len(done):
-            if not isnan(done[index].thermal_min):
-                scaled_last = (pair, done[index])
-        else:
-            if scaled_last is not None:
-                before, row = scaled_last
-                fuse.go_on(before.node_job, (row.thermal_min, row.thermal_max))
-                scaled_last = None
+        if index == len(done) > 0:
+            fuse.go_on(epoch, done[-1].thermal_state)
+        if index >= len(done):
             yield replace(_fuse(pair, fuse), number=number)
+        elif pair.fate is Fate.FUSED:
+            epoch = pair.job.epoch
         number += pair.fate is Fate.FUSED
 
 
 def _fuse(scheduled: ScheduledPair, fuse: JobFuser) -> Outcome:
     pair = scheduled.pair
     done = fuse(scheduled.node_job) if scheduled.fate is Fate.FUSED else JobResult(scheduled.fate)
-    low, high = (done.fused.thermal_range if done.fused else None) or _NO_RANGE
+    thermal_type, low, high = fuse.thermal_state or ("", nan, nan)
     row = PairRow(
         fate=done.fate,
         stamp_ns=pair.stamp_ns,
@@ -80,6 +80,7 @@ def _fuse(scheduled: ScheduledPair, fuse: JobFuser) -> Outcome:
         published_ns=scheduled.published_ns,
         thermal_min=low,
         thermal_max=high,
+        thermal_type=thermal_type,
         problem=done.problem,
     )
     return Outcome(scheduled, row, done.fused, done.inference_ms)

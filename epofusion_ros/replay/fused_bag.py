@@ -1,18 +1,20 @@
 """The bag of fused images: what the node would have published, as rosbag2 with MCAP storage."""
 
-from collections.abc import Iterator
+from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from epofusion_core.output_guard import remove_made
+from epofusion_core.atomic_file import write_text
 from epofusion_ros.messages.topics import FUSED_IMAGE, FUSED_INFO, GUIDANCE_MASK, full_name
-from epofusion_ros.replay.bag import Bag, RawMessage
+from epofusion_ros.replay.storage.mcap import McapFile
+from epofusion_ros.replay.storage.mcap_writer import McapWriter, WrittenChannel
+from epofusion_ros.replay.storage.metadata import METADATA
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, IMAGE_TYPE
 from epofusion_ros.stream.pictures import PICTURES
 
@@ -36,24 +38,26 @@ _Header, _Time = (TYPES.types[name] for name in ("std_msgs/msg/Header", "builtin
 _RegionOfInterest = TYPES.types["sensor_msgs/msg/RegionOfInterest"]
 
 
+_TOPIC_TYPES = dict.fromkeys(TOPICS, IMAGE_TYPE) | {CAMERA_INFO_TOPIC: CAMERA_INFO_TYPE}
+_NUMBERS = {topic: number for number, topic in enumerate(_TOPIC_TYPES, start=1)}
+_STORAGE = "fused.mcap"
+
+
 class FusedBag:
     """Writes the fused images of a replay, in the order in which they come."""
 
-    def __init__(self, folder: Path) -> None:
-        """Replace the bag in a folder.
+    def __init__(self, folder: Path, done: int = 0) -> None:
+        """Begin a bag, or go on with the one that an interrupted run has left; `done` says with how many messages.
 
-        Raises:
-            ValueError: the folder holds other files.
+        Messages that it has besides are made and given in once more, and skipped.
         """
-        remove_made(folder, *FUSED_BAG_FILES)
-        if folder.exists():
-            raise ValueError(f"{folder} holds files that are no part of a fused bag; expected them in another place")
-        self._writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
-        self._writer.open()
-        types = dict.fromkeys(TOPICS, IMAGE_TYPE) | {CAMERA_INFO_TOPIC: CAMERA_INFO_TYPE}
-        self._connections = {
-            topic: self._writer.add_connection(topic, kind, typestore=TYPES) for topic, kind in types.items()
-        }
+        folder.mkdir(exist_ok=True)
+        self._folder, self._done = folder, done
+        channels = [
+            WrittenChannel(topic, kind, TYPES.generate_msgdef(kind, ros_version=2)[0])
+            for topic, kind in _TOPIC_TYPES.items()
+        ]
+        self._writer = McapWriter(folder / _STORAGE, channels)
 
     def __enter__(self) -> "FusedBag":
         return self
@@ -61,31 +65,79 @@ class FusedBag:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the bag; after an exception it stays unclosed, for a later run to go on from."""
-        self._writer.__exit__(kind, error, trace)
+        """Close the bag; after an exception it stays unfinished, for a later run to go on with."""
+        if kind is not None:
+            self._writer.close()
+            return
+        self._writer.finish()
+        write_text(self._folder / METADATA, self._metadata())
 
     def write(self, result: "FusionResult", source_header: Any, camera_info: Any, bag_ns: int) -> int:  # noqa: ANN401
         """Write what was made of a pair, under the RGB image's header; return how many messages that are."""
         header = _ros2_header(source_header)
         for topic, build in TOPICS.items():
-            self._serialise(topic, image_message(build(result), header), IMAGE_TYPE, bag_ns)
+            self._serialise(topic, image_message(build(result), header), bag_ns)
         if camera_info is None:
             return len(TOPICS)
-        self._serialise(CAMERA_INFO_TOPIC, _camera_info(camera_info, header), CAMERA_INFO_TYPE, bag_ns)
+        self._serialise(CAMERA_INFO_TOPIC, _camera_info(camera_info, header), bag_ns)
         return len(TOPICS) + 1
 
-    def copy(self, message: RawMessage) -> None:
-        """Write a message of an earlier run as it is."""
-        self._writer.write(self._connections[message.topic], message.bag_ns, message.raw)
+    def _serialise(self, topic: str, message: Any, bag_ns: int) -> None:  # noqa: ANN401
+        self._done += 1
+        if self._done > self._writer.kept:
+            self._writer.write(_NUMBERS[topic], bag_ns, TYPES.serialize_cdr(message, _TOPIC_TYPES[topic]))
 
-    def _serialise(self, topic: str, message: Any, kind: str, bag_ns: int) -> None:  # noqa: ANN401
-        self._writer.write(self._connections[topic], bag_ns, TYPES.serialize_cdr(message, kind))
+    def _metadata(self) -> str:
+        """Return metadata.yaml."""
+        import yaml
+
+        count = self._writer.counts.total()
+        first_ns, last_ns = (self._writer.first_ns, self._writer.last_ns) if count else (0, 0)
+        extent = {
+            "duration": {"nanoseconds": last_ns - first_ns},
+            "starting_time": {"nanoseconds_since_epoch": first_ns},
+            "message_count": count,
+        }
+        topics = [
+            {
+                "topic_metadata": {
+                    "name": topic,
+                    "type": kind,
+                    "serialization_format": "cdr",
+                    "offered_qos_profiles": [],
+                    "type_description_hash": TYPES.hash_rihs01(kind),
+                },
+                "message_count": self._writer.counts[_NUMBERS[topic]],
+            }
+            for topic, kind in _TOPIC_TYPES.items()
+        ]
+        information = {
+            "version": 9,
+            "storage_identifier": "mcap",
+            "relative_file_paths": [_STORAGE],
+            **extent,
+            "topics_with_message_count": topics,
+            "compression_format": "",
+            "compression_mode": "",
+            "files": [{"path": _STORAGE, **extent}],
+            "custom_data": None,
+            "ros_distro": "jazzy",
+        }
+        return yaml.safe_dump({"rosbag2_bagfile_information": information}, sort_keys=False, width=1000)
 
 
-def written_messages(folder: Path) -> Iterator[RawMessage]:
-    """Yield the messages of a fused bag that an interrupted run has left, as far as they are whole."""
-    with Bag(folder) as bag:
-        yield from bag.raw_messages([*TOPICS, CAMERA_INFO_TOPIC])
+def written_messages(folder: Path) -> int:
+    """Return how many messages a fused bag has that an interrupted run has left, as far as they are whole."""
+    file = folder / _STORAGE
+    if not file.is_file():
+        return 0
+    try:
+        left = McapFile(file, lambda _: None)
+    except ValueError:  # interrupted before anything was written
+        return 0
+    with closing(left):
+        whole = takewhile(left.is_whole, left.chunks)
+        return sum(chunk.counts.total() for chunk in whole)
 
 
 def header_of(stamp_ns: int, frame_id: str) -> Any:  # noqa: ANN401 - rosbags builds its types at run time

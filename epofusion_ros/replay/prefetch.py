@@ -4,14 +4,73 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Empty, Full, Queue
-from typing import Any, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-T = TypeVar("T")
+_MOST_BYTES = 2**28
+"""That a stage is ahead; at least one item, whatever its size."""
+
+_POLL_S = 0.1
+
+
+class Sized(Protocol):
+    """What stages hand on."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds."""
+        ...
+
+
+T = TypeVar("T", bound=Sized)
 R = TypeVar("R")
 
-_END = object()
-_POLL_S = 0.1
+
+class _Ahead(Generic[T]):
+    """Items between two stages, bounded in number and in bytes."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth, self._bytes = depth, 0
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._is_over = self._is_stopped = False
+        self._error: BaseException | None = None
+
+    def put(self, item: T) -> bool:
+        """Wait until there is room; False if nobody wants any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_stopped or self._has_room(item.size))
+            self._items.append(item)
+            self._bytes += item.size
+            self._changed.notify_all()
+            return not self._is_stopped
+
+    def _has_room(self, size: int) -> bool:
+        return not self._items or (len(self._items) < self._depth and self._bytes + size <= _MOST_BYTES)
+
+    def end(self, error: BaseException | None = None) -> None:
+        with self._changed:
+            self._is_over, self._error = True, error
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[T]:
+        while True:
+            with self._changed:
+                # A wait without end could not be interrupted everywhere.
+                if not self._changed.wait_for(lambda: self._items or self._is_over, timeout=_POLL_S):
+                    continue
+                if not self._items:
+                    if self._error is not None:
+                        raise self._error
+                    return
+                item = self._items.popleft()
+                self._bytes -= item.size
+                self._changed.notify_all()
+            yield item
 
 
 def prefetch(items: Callable[[], Iterator[T]], depth: int) -> Generator[T, None, None]:
@@ -19,27 +78,17 @@ def prefetch(items: Callable[[], Iterator[T]], depth: int) -> Generator[T, None,
 
     What the iterator raises is raised here. Closing this iterator ends the thread.
     """
-    queue: Queue[tuple[Any, BaseException | None]] = Queue(depth)
-    stopped = threading.Event()
-
-    def put(item: Any, error: BaseException | None = None) -> bool:  # noqa: ANN401 - T or the end
-        while not stopped.is_set():
-            try:
-                queue.put((item, error), timeout=_POLL_S)
-            except Full:
-                continue
-            return True
-        return False
+    ahead: _Ahead[T] = _Ahead(depth)
 
     def work() -> None:
         source = items()
         try:
             for item in source:
-                if not put(item):
+                if not ahead.put(item):
                     break
-            put(_END)
+            ahead.end()
         except BaseException as error:
-            put(_END, error)
+            ahead.end(error)
         finally:
             if isinstance(source, Generator):
                 source.close()
@@ -47,28 +96,19 @@ def prefetch(items: Callable[[], Iterator[T]], depth: int) -> Generator[T, None,
     thread = threading.Thread(target=work, name="replay stage", daemon=True)
     thread.start()
     try:
-        while True:
-            try:
-                item, error = queue.get(timeout=_POLL_S)  # a wait without end could not be interrupted everywhere
-            except Empty:
-                continue
-            if error is not None:
-                raise error
-            if item is _END:
-                return
-            yield item
+        yield from ahead
     finally:
-        stopped.set()
+        ahead.stop()
         thread.join()
 
 
 def spread(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
     """Yield the function's value of each item, in order, computed by several threads."""
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[tuple[int, Future[R]]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="replay stage") as pool:
         for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
+            waiting.append((item.size, pool.submit(function, item)))
+            while len(waiting) > workers or sum(size for size, _ in waiting) > _MOST_BYTES:
+                yield waiting.popleft()[1].result()
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft()[1].result()

@@ -20,11 +20,11 @@ from epofusion_ros.replay.fuse import Measures, Outcome, fuse_pairs, measure
 from epofusion_ros.replay.fused_bag import FusedBag
 from epofusion_ros.replay.gallery import LAYERS, Gallery
 from epofusion_ros.replay.prefetch import prefetch, spread
-from epofusion_ros.replay.rows import FUSED, METHODS, PairRow, RowWriter, write_unmatched
+from epofusion_ros.replay.rows import FUSED, METHODS, PairRow, RowWriter, reopened, write_unmatched
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, write_summary
-from epofusion_ros.replay.topics import choose_topics
+from epofusion_ros.replay.topics import TopicPair, choose_topics
 from epofusion_ros.stream.frame_account import Fate
 from epofusion_ros.stream.fuse_job import JobFuser
 from epofusion_ros.stream.pictures import to_mono8
@@ -47,6 +47,7 @@ class BagTask:
         settings: what to do.
         resume: go on from what an interrupted run has left.
         threads: of the measuring, and of the network where the parameters name no number; 0 is one a core.
+        beside: further bags of the same drive, recorded at the same time.
     """
 
     bag: Path
@@ -54,26 +55,43 @@ class BagTask:
     settings: ReplaySettings
     resume: bool = False
     threads: int = 0
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def bags(self) -> tuple[Path, ...]:
+        """All bags of the drive."""
+        return self.bag, *self.beside
+
+    @property
+    def name(self) -> str:
+        """The bags' names."""
+        return " + ".join(bag.resolve().name for bag in self.bags)
 
 
-def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, total: None) -> BagSummary:
+def replay_bag(
+    task: BagTask,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    say: Callable[[str], None] = _LOG.info,
+) -> BagSummary:
     """Replay a bag into a folder: `fused/`, `pictures/`, metrics.csv, timing.csv, unmatched.csv, summary.json.
 
-    Equal inputs give equal bytes, but for timing.csv, which says how fast this machine was.
+    Equal inputs give equal bytes, but for timing.csv, which says how fast this machine was. All files come at the end.
 
     Args:
         task: what to replay.
         report: called with the RGB images read and their number.
+        say: told what is chosen, in a sentence.
 
     Raises:
         ValueError: the bag, its topics, a parameter or the weights cannot be used; the sentence says which.
     """
     parameters = task.settings.parameters
-    notes = checkpoint.Checkpoint(task.folder, task.bag, task.settings)
+    notes = checkpoint.Checkpoint(task.folder, task.bags, task.settings)
     if task.resume and notes.finished():
         return read_summary(task.folder / checkpoint.SUMMARY)
-    with Bag(task.bag) as bag:
-        topics = choose_topics(str(task.bag), bag.image_topics(), task.settings.rgb_topic, task.settings.thermal_topic)
+    with Bag(*task.bags) as bag:
+        topics = topics_of(bag, task.name, task.settings)
+        say(f"{task.name}: RGB is {topics.rgb}, thermal is {topics.thermal}")
         info_topic = bag.camera_info_topic(topics.rgb.name)
         names = [topics.rgb.name, topics.thermal.name, *([info_topic] if info_topic else [])]
         schedule = Schedule(topics, task.settings)
@@ -94,11 +112,24 @@ def replay_bag(task: BagTask, report: Callable[[int, int], None] = lambda done, 
             closing(prefetch(lambda: schedule.pairs(watched()), _READ_AHEAD)) as scheduled,
             closing(prefetch(lambda: fuse_pairs(scheduled, fuse, earlier.rows), _FUSE_AHEAD)) as outcomes,
         ):
-            rows = _write(outcomes, task, earlier)
-        summary = summarise(task.bag, _described(fuser), schedule, rows, bag.damage)
-    write_unmatched(task.folder / checkpoint.UNMATCHED, schedule.unmatched_rgb())
-    write_summary(task.folder / checkpoint.SUMMARY, summary)
+            rows = _write(outcomes, task, notes.unfinished, earlier)
+        summary = summarise(task.name, _described(fuser), schedule, rows, bag.damage)
+    write_unmatched(notes.unfinished / checkpoint.UNMATCHED, schedule.unmatched_rgb())
+    write_summary(notes.unfinished / checkpoint.SUMMARY, summary)
+    notes.finish()
     return summary
+
+
+def topics_of(bag: Bag, name: str, settings: ReplaySettings) -> TopicPair:
+    """Return the topics of a bag that are fused.
+
+    Raises:
+        ValueError: see `choose_topics`; what of the bag cannot be read is said, too.
+    """
+    try:
+        return choose_topics(name, bag.image_topics(), settings.rgb_topic, settings.thermal_topic, bag.other_topics())
+    except ValueError as error:
+        raise ValueError("; ".join([str(error), *bag.damage])) from error
 
 
 def _described(fuser: "Fuser") -> str:
@@ -106,27 +137,23 @@ def _described(fuser: "Fuser") -> str:
     return f"{fuser.card.name} by {engine.name}, {engine.precision}, on {engine.device}"
 
 
-def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: checkpoint.Earlier) -> list[PairRow]:
+def _write(outcomes: Iterator[Outcome], task: BagTask, folder: Path, earlier: checkpoint.Earlier) -> list[PairRow]:
     """Measure and write what comes, after what an earlier run has done; return all rows."""
     rows = list(earlier.rows)
-    gallery = Gallery(task.folder / checkpoint.PICTURES, task.settings.pictures)
+    gallery = Gallery(folder / checkpoint.PICTURES, task.settings.pictures)
     measure_some = partial(_measured, settings=task.settings)
     with (
-        FusedBag(task.folder / checkpoint.FUSED_BAG) as fused_bag,
-        RowWriter(task.folder / checkpoint.METRICS) as metrics,
-        (task.folder / checkpoint.TIMING).open("w", newline="", encoding="utf-8") as timing_file,
+        FusedBag(folder / checkpoint.FUSED_BAG, earlier.messages) as fused_bag,
+        RowWriter(folder / checkpoint.METRICS, len(rows)) as metrics,
+        reopened(folder / checkpoint.TIMING, earlier.times) as timing_file,
         closing(spread(measure_some, outcomes, task.threads or os.cpu_count() or 1)) as measured,
     ):
         timing = csv.writer(timing_file)
-        timing.writerow(["stamp_ns", "inference_ms"])
-        for message in earlier.written():
-            fused_bag.copy(message)
+        if not earlier.times:
+            timing.writerow(["stamp_ns", "inference_ms"])
         for row in rows:
-            metrics.write(row)
             if row.fate is Fate.FUSED:
                 gallery.offer(row, None)
-        fused_rows = (row for row in rows if row.fate is Fate.FUSED)
-        timing.writerows(zip((row.stamp_ns for row in fused_rows), earlier.times_ms, strict=False))
         for outcome, measures in measured:
             row = outcome.row
             if outcome.result is not None and measures is not None:
@@ -142,7 +169,6 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, earlier: checkpoint.Earli
                 gallery.offer(row, partial(_pictures, outcome))
             metrics.write(row)
             rows.append(row)
-    earlier.forget()
     return rows
 
 

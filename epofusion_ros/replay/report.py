@@ -99,7 +99,7 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     moments_ns = [*(row.decided_ns for row in rows), *unmatched_ns]
     begin_ns = min(moments_ns, default=0)
     duration_s = (max(moments_ns, default=0) - begin_ns) / 1e9
-    latency = _latency(rows, summary, checkpoint.read_times(folder / checkpoint.TIMING))
+    latency = _latency(rows, summary)
     return BagSection(
         folder.name,
         summary,
@@ -111,12 +111,11 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     )
 
 
-def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> LatencySeries:
+def _latency(rows: Sequence[PairRow], summary: BagSummary) -> LatencySeries:
     values_ms = [latency_ms(row) for row in rows if row.fate is Fate.FUSED]
     if summary.mode == "realtime":
         return LatencySeries("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
-    values_ms = [wait_ms + float(time_ms) for wait_ms, time_ms in zip(values_ms, times_ms, strict=False)]
-    meaning = "from the stamp to the pair in the bag, plus inference on the replaying machine"
+    meaning = "from the stamp to the pair in the bag; what inference adds on a machine is in timing.csv"
     return LatencySeries(meaning, values_ms, percentiles(values_ms))
 
 

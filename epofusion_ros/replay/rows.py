@@ -4,11 +4,13 @@ import csv
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
 from epofusion_core.atomic_file import replacing
 from epofusion_core.evaluation.baselines import RULES
+from epofusion_core.thermal import ThermalState
 from epofusion_ros.stream.frame_account import Fate
 
 METRICS = ("en", "mi", "vif", "qabf", "ssim", "q_oe", "c_oe", "n_oe", "phantom", "phantom_worst", "dy")
@@ -30,7 +32,8 @@ _INTEGERS = (
 )
 _FLOATS = ("thermal_min", "thermal_max", "overexposed_fraction")
 _FIGURES = [(method, key) for method in METHODS for key in METRICS]
-_HEADER = ["fate", *_INTEGERS, *_FLOATS, *(f"{method}_{key}" for method, key in _FIGURES), "problem"]
+_TEXTS = ("thermal_type", "problem")
+_HEADER = ["fate", *_INTEGERS, *_FLOATS, *(f"{method}_{key}" for method, key in _FIGURES), *_TEXTS]
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,11 @@ class PairRow:
         started_ns: when its fusion began.
         published_ns: when the fused image was there; all three on the bag's time.
         bag_messages: how many messages the fused bag has of it.
-        thermal_min: sensor value that became black, NaN for 8-bit images.
-        thermal_max: sensor value that became white, likewise.
+        thermal_min: sensor value that is black from here on; NaN where the camera scales its images.
+        thermal_max: sensor value that is white from here on, likewise.
         overexposed_fraction: share of the visible image that is blown out, in [0, 1]; NaN where nothing was fused.
         figures: measures by method and key; missing where not measured or not applicable.
+        thermal_type: type of these values, such as uint16; empty without them.
         problem: why it was not fused, in a sentence; empty where it was.
     """
 
@@ -67,17 +71,24 @@ class PairRow:
     thermal_max: float = math.nan
     overexposed_fraction: float = math.nan
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    thermal_type: str = ""
     problem: str = ""
+
+    @property
+    def thermal_state(self) -> ThermalState | None:
+        """What the scaling of thermal images goes on from after this pair."""
+        return (self.thermal_type, self.thermal_min, self.thermal_max) if self.thermal_type else None
 
 
 class RowWriter:
     """Writes rows, each at once."""
 
-    def __init__(self, path: Path) -> None:
-        """Replace the file."""
-        self._file: TextIO = path.open("w", newline="", encoding="utf-8")
+    def __init__(self, path: Path, keep: int = 0) -> None:
+        """Replace the file, or go on behind the first rows of one; `keep` says how many."""
+        self._file = reopened(path, keep)
         self._writer = csv.writer(self._file)
-        self._writer.writerow(_HEADER)
+        if not self._file.tell():
+            self._writer.writerow(_HEADER)
 
     def __enter__(self) -> "RowWriter":
         return self
@@ -90,8 +101,18 @@ class RowWriter:
         figures = [row.figures.get(method, {}).get(key, math.nan) for method, key in _FIGURES]
         floats = [*(getattr(row, name) for name in _FLOATS), *figures]
         cells = ["" if math.isnan(value) else repr(value) for value in floats]
-        self._writer.writerow([row.fate.value, *(getattr(row, name) for name in _INTEGERS), *cells, row.problem])
+        self._writer.writerow(
+            [row.fate.value, *(getattr(row, name) for name in _INTEGERS), *cells, row.thermal_type, row.problem]
+        )
         self._file.flush()
+
+
+def reopened(path: Path, keep: int) -> TextIO:
+    """Open a table to go on with behind its header and its first rows; it is emptied where none is to be kept."""
+    if keep:
+        with path.open("rb+") as file:
+            file.truncate(sum(len(line) for line in islice(file, keep + 1)))
+    return path.open("a" if keep else "w", newline="", encoding="utf-8")
 
 
 def read_rows(path: Path) -> list[PairRow]:
@@ -127,5 +148,6 @@ def _rows(lines: Iterator[Sequence[str]]) -> Iterator[PairRow]:
                 figures.setdefault(method, {})[key] = float(cell)
         integers = {name: int(by_name[name]) for name in _INTEGERS}
         floats = {name: float(by_name[name] or math.nan) for name in _FLOATS}
-        values: dict[str, Any] = {**integers, **floats, "figures": figures}
-        yield PairRow(fate=Fate(by_name["fate"]), problem=by_name["problem"], **values)
+        texts = {name: by_name[name] for name in _TEXTS}
+        values: dict[str, Any] = {**integers, **floats, **texts, "figures": figures}
+        yield PairRow(fate=Fate(by_name["fate"]), **values)

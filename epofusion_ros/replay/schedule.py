@@ -44,6 +44,11 @@ class ScheduledPair:
         return self.job.frames
 
     @property
+    def size(self) -> int:
+        """Bytes of the images."""
+        return len(self.pair.rgb.message.data) + len(self.pair.thermal.message.data)
+
+    @property
     def node_job(self) -> Job:
         """The job as the node's worker would have it: with the messages alone, not when they were recorded."""
         pair = self.pair
@@ -55,6 +60,14 @@ class Schedule:
     """Yields the scheduled pairs of a bag, in the order in which their fate is decided; counts meanwhile.
 
     Frames that the node would pass through alone count as unmatched: there is nothing of ours to evaluate in them.
+
+    Attributes:
+        topics: of the images.
+        settings: of the replay.
+        rgb, thermal: what became of the frames.
+        time_resets: how often time jumped back.
+        stamp_offset_s: by how much thermal stamps are ahead of RGB stamps, as `Intake` has it.
+        last_two_ns: stamps of the last two frames of each input, "rgb" and "thermal", as `Intake` has them.
     """
 
     topics: TopicPair
@@ -62,6 +75,8 @@ class Schedule:
     rgb: StreamCount = field(default_factory=StreamCount)
     thermal: StreamCount = field(default_factory=StreamCount)
     time_resets: int = 0
+    stamp_offset_s: float | None = None
+    last_two_ns: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     _unpaired_rgb: dict[int, int] = field(default_factory=dict)
 
     def pairs(self, messages: Iterable[BagMessage]) -> Iterator[ScheduledPair]:
@@ -86,16 +101,20 @@ class Schedule:
         intake = Intake(parameters, Account(), self._count_reset)
         self.rgb, self.thermal = intake.rgb, intake.thermal
         streams = {self.topics.rgb.name: "rgb", self.topics.thermal.name: "thermal"}
+        by_arrival = parameters.sync.stamps == "arrival"
         for message in messages:
+            stamp_ns = message.bag_ns if by_arrival else message.stamp_ns
             if message.topic not in streams:
-                intake.take_camera_info(message.stamp_ns, message.message)
+                intake.take_camera_info(stamp_ns, message.message)
                 continue
             if message.topic == self.topics.rgb.name:
-                self._unpaired_rgb[message.bag_ns] = message.stamp_ns
-            for job in intake.take(streams[message.topic], message.stamp_ns, message, message.bag_ns / _NS_PER_S):
+                self._unpaired_rgb[message.bag_ns] = stamp_ns
+            for job in intake.take(streams[message.topic], stamp_ns, message, message.bag_ns / _NS_PER_S):
                 found = ScheduledPair(job, message.bag_ns, camera_info=job.camera_info())
                 self._unpaired_rgb.pop(found.pair.rgb.bag_ns, None)
                 yield found
+        self.stamp_offset_s = intake.stamp_offset_s
+        self.last_two_ns = {name: intake.last_two_ns(name) for name in streams.values()}
 
     def _count_reset(self, _name: str, _back_s: float) -> None:
         self.time_resets += 1

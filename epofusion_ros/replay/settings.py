@@ -9,6 +9,14 @@ from epofusion_core.model.config import MODELS
 from epofusion_ros.parameters.declaration import Value
 from epofusion_ros.parameters.node_parameters import DECLARATIONS, NodeParameters, from_values
 
+_KINDS = {
+    str: ("a text", "texts"),
+    bool: ("true or false", "true or false"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number with a point, such as 1.0", "numbers with a point, such as 1.0"),
+}
+"""Types in words, one value and several. As in ROS, a whole number is no number with a point, and true is neither."""
+
 
 @dataclass(frozen=True)
 class ReplaySettings:
@@ -54,13 +62,10 @@ def read_parameter_file(path: Path) -> dict[str, Value]:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"--config {path} cannot be read ({error}); expected a ROS 2 parameter file") from error
-    sections = content.items() if isinstance(content, dict) else []
-    values: dict[str, Any] = {}
-    for name, section in sections:
-        if isinstance(section, dict) and (name == "/**" or str(name).rpartition("/")[2] == "epofusion"):
-            values |= _flat(section.get("ros__parameters") or {})
+        values = _of_the_node(content)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        why = " ".join(str(error).split())  # errors of YAML have many lines
+        raise ValueError(f"--config {path} cannot be read ({why}); expected a ROS 2 parameter file") from error
     if not values:
         raise ValueError(f"--config {path} has no parameters; expected them under /**: or epofusion: ros__parameters:")
     values.pop("use_sim_time", None)
@@ -87,6 +92,16 @@ def _paths_in(values: Mapping[str, Any]) -> list[Path]:
     return found
 
 
+def _of_the_node(content: object) -> dict[str, Any]:
+    """Return the values of the sections that count for the node, by ROS name."""
+    values: dict[str, Any] = {}
+    for name, section in content.items() if isinstance(content, dict) else ():
+        if isinstance(section, dict) and (name == "/**" or str(name).rpartition("/")[2] == "epofusion"):
+            parameters = section.get("ros__parameters")
+            values |= _flat(parameters) if isinstance(parameters, dict) else {}
+    return values
+
+
 def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested sections as names with points, both of which ROS allows."""
     values: dict[str, Any] = {}
@@ -104,7 +119,9 @@ def _check(path: Path, values: dict[str, Any]) -> None:
                 f"--config {path} sets {name}, which the node has not; docs/parameters.md lists what it has"
             )
         default = DECLARATIONS[name].default
-        kinds = (list, tuple) if isinstance(default, tuple) else (type(default),)
-        if not isinstance(value, kinds):
-            wanted = "list" if isinstance(default, tuple) else type(default).__name__
-            raise ValueError(f"--config {path} sets {name} to {value!r}; expected a {wanted}, as its default {default}")
+        is_list = isinstance(default, tuple)
+        given = value if is_list and isinstance(value, list) else [value]
+        kind = float if is_list else type(default)
+        if isinstance(value, list) != is_list or any(type(each) is not kind for each in given):
+            expected = f"a list of {_KINDS[kind][1]}" if is_list else _KINDS[kind][0]
+            raise ValueError(f"--config {path} sets {name} to {value!r}; expected {expected}")

@@ -14,9 +14,13 @@ from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.evaluate import Measurement
 from epofusion_core.evaluation.exposure_metrics import MIN_OVEREXPOSED_FRACTION
 from epofusion_core.evaluation.summary import Table, tables
+from epofusion_core.text import shortened
+from epofusion_ros.replay.cause import cause_of_nothing_fused
 from epofusion_ros.replay.rows import METHODS, PairRow
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.stream.frame_account import Fate
+
+_LONGEST_NAME, _MOST_PROBLEMS = 200, 20
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class BagSummary:
     """What a replay found. `received_rgb = pairs + unmatched_rgb + pending_rgb`, and pairs = the sum of `fates`.
 
     Attributes:
-        bag: its path.
+        bag: its name.
         model: what fused: the model, its engine, precision and device.
         mode: "every", or "realtime" with a simulated inference time.
         inference_ms: the simulated one; None in mode every.
@@ -49,6 +53,7 @@ class BagSummary:
         compared_pairs: how many those are.
         problems: sentences about pairs that failed, and how many each concerns.
         missing: sentences about what could not be read.
+        cause: why nothing was fused, in a sentence; empty where something was.
     """
 
     bag: str
@@ -76,21 +81,22 @@ class BagSummary:
     compared_pairs: int
     problems: dict[str, int]
     missing: list[str]
+    cause: str = ""
 
 
-def summarise(bag: Path, model: str, schedule: Schedule, rows: Sequence[PairRow], missing: Sequence[str]) -> BagSummary:
+def summarise(bag: str, model: str, schedule: Schedule, rows: Sequence[PairRow], missing: Sequence[str]) -> BagSummary:
     """Return the account of a bag."""
     fused = [row for row in rows if row.fate is Fate.FUSED]
     fates = Counter(row.fate for row in rows)
     compared = comparison(rows)
     decided = [row.decided_ns for row in rows]
     return BagSummary(
-        bag=str(bag),
+        bag=bag,
         model=model,
         mode=schedule.settings.mode,
         inference_ms=schedule.settings.inference_ms,
-        rgb_topic=schedule.topics.rgb.name,
-        thermal_topic=schedule.topics.thermal.name,
+        rgb_topic=shortened(schedule.topics.rgb.name, _LONGEST_NAME),
+        thermal_topic=shortened(schedule.topics.thermal.name, _LONGEST_NAME),
         rgb_encoding=schedule.topics.rgb.encoding,
         thermal_encoding=schedule.topics.thermal.encoding,
         duration_s=(max(decided) - min(decided)) / 1e9 if decided else 0.0,
@@ -108,9 +114,16 @@ def summarise(bag: Path, model: str, schedule: Schedule, rows: Sequence[PairRow]
         latency_ms=percentiles([latency_ms(row) for row in fused]),
         means={row.method: _without_nan(row.figures) for row in compared.rows} if compared else {},
         compared_pairs=compared.items if compared else 0,
-        problems=dict(Counter(row.problem for row in rows if row.problem)),
+        problems=_most_common(Counter(row.problem for row in rows if row.problem)),
         missing=list(missing),
+        cause=cause_of_nothing_fused(schedule, rows),
     )
+
+
+def _most_common(problems: Counter[str]) -> dict[str, int]:
+    """Return the most frequent problems, and the sum of all others."""
+    others = problems.total() - sum(count for _, count in problems.most_common(_MOST_PROBLEMS))
+    return dict(problems.most_common(_MOST_PROBLEMS)) | ({"other problems": others} if others else {})
 
 
 def latency_ms(row: PairRow) -> float:

@@ -9,7 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from epofusion_core.registration.apply import RegistrationError
-from epofusion_ros.messages.conversion import ConversionError, to_thermal
+from epofusion_core.text import shortened
+from epofusion_core.thermal import ThermalState
+from epofusion_ros.messages.conversion import ConversionError
 from epofusion_ros.parameters.node_parameters import NodeParameters
 from epofusion_ros.stream.frame_account import Fate
 from epofusion_ros.stream.job import Job
@@ -19,7 +21,11 @@ from epofusion_ros.stream.pipeline import FusedPair, FusionPipeline
 if TYPE_CHECKING:
     from epofusion_core.fuser import FusionResult
 
+_LONGEST_SENTENCE = 1000
 _FATES = ((ConversionError, Fate.CONVERT_ERRORS), (RegistrationError, Fate.SIZE_ERRORS))
+
+_FOREIGN_AFTER_S = 3600.0
+"""No frame is on its way for so long."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def is_stale(age_s: float, max_input_age_s: float) -> bool:
 
 def failure(error: Exception) -> JobResult:
     """Return what becomes of a job that an error ends: counted by the error's kind, said in one line."""
-    sentence = " ".join(str(error).split())  # engines' errors have many lines
+    sentence = shortened(" ".join(str(error).split()), _LONGEST_SENTENCE)  # engines' errors have many lines
     for kind, fate in _FATES:
         if isinstance(error, kind):
             return JobResult(fate, problem=sentence)
@@ -77,11 +83,15 @@ class JobFuser:
         self._max_input_age_s = parameters.max_input_age
         self._pipeline.tune(parameters)
 
-    def go_on(self, job: Job, thermal_range: tuple[float, float]) -> None:
-        """Go on as if the pair of a job had been fused last, `thermal_range` having become black and white."""
-        assert isinstance(job.frames, FramePair)
-        self._pipeline.scaler.go_on(to_thermal(job.frames.thermal), thermal_range)
-        self._epoch = job.epoch
+    @property
+    def thermal_state(self) -> ThermalState | None:
+        """What the scaling of the next thermal image goes on from."""
+        return self._pipeline.scaler.state
+
+    def go_on(self, epoch: int, thermal_state: ThermalState | None) -> None:
+        """Go on as if a job of an epoch had been fused last, and had left this state."""
+        self._pipeline.scaler.go_on(thermal_state)
+        self._epoch = epoch
 
     def __call__(self, job: Job, age_s: float = nan, *, wanted: bool = True) -> JobResult:
         """Fuse a pair, or pass a frame through; no message and no engine makes this raise.
@@ -93,6 +103,8 @@ class JobFuser:
         """
         if is_stale(age_s, self._max_input_age_s):
             sentence = f"it is {age_s:.3f} s old; expected at most {self._max_input_age_s} s"
+            if age_s > _FOREIGN_AFTER_S:
+                sentence += ": its stamp is not of the node's clock"
             return JobResult(Fate.STALE, problem=sentence)
         if not wanted:
             return JobResult(Fate.UNWATCHED)

@@ -7,7 +7,8 @@ from epofusion_ros.parameters.node_parameters import NodeParameters, Sync
 from epofusion_ros.stream.approximate_pairing import ApproximatePairer
 from epofusion_ros.stream.frame_account import Account
 from epofusion_ros.stream.job import CameraInfos, Job
-from epofusion_ros.stream.pairing import FramePair, NearestPairer, Pairer, PairingLimits, SingleFrame, StreamCount
+from epofusion_ros.stream.nearest_pairing import NearestPairer
+from epofusion_ros.stream.pairing import FramePair, Pairer, PairingLimits, SingleFrame, StreamCount
 
 _NS_PER_S = 1_000_000_000
 _SAME_RESET_S = 3.0
@@ -55,6 +56,7 @@ class Intake:
 
     def _forget(self) -> None:
         self._newest_ns: dict[str, int] = {}
+        self._last_two_ns: dict[str, tuple[int | None, int]] = {}
         self._arrived_s: dict[str, float] = {}
         self._ahead_s: dict[str, float] = {}
         self._passing = False
@@ -82,6 +84,11 @@ class Intake:
             return None
         return self._ahead_s["thermal"] - self._ahead_s["rgb"]
 
+    def last_two_ns(self, name: str) -> tuple[int, int] | None:
+        """Return the stamps of an input's last two frames, the newest last; None before they have come."""
+        before_ns, last_ns = self._last_two_ns.get(name, (None, 0))
+        return None if before_ns is None else (before_ns, last_ns)
+
     def tune(self, parameters: NodeParameters) -> None:
         """Work with other live parameters from now on."""
         self._parameters = parameters
@@ -101,6 +108,7 @@ class Intake:
         """Take a frame of input "rgb" or "thermal", at a time on a steady clock; returns what is decided now."""
         self._account.arrived(name, now_s)
         self._ahead_s[name] = stamp_ns / _NS_PER_S - now_s
+        self._last_two_ns[name] = (self._last_two_ns.get(name, (None, None))[1], stamp_ns)
         self._watch_time(name, stamp_ns, now_s)
         if self._is_to_pass(name, now_s):
             count = self.rgb if name == "rgb" else self.thermal

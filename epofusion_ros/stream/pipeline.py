@@ -34,12 +34,14 @@ class FusedPair:
         thermal: (H, W) uint8, scaled and registered.
         thermal_range: sensor values that became black and white; None where the camera has scaled its images.
         stages_ms: milliseconds of each stage, by name.
+        overlap: share of the RGB image that the thermal image reaches, in [0, 1].
     """
 
     result: "FusionResult"
     thermal: NDArray[np.uint8]
     thermal_range: tuple[float, float] | None
     stages_ms: dict[str, float]
+    overlap: float = 1.0
 
 
 def load_fuser(parameters: NodeParameters, report: Callable[[str], None]) -> "Fuser":
@@ -105,7 +107,7 @@ class FusionPipeline:
             "thermal": 1e3 * (prepared_s - converted_s),
             "fusion": 1e3 * (time.monotonic() - prepared_s),
         }
-        return FusedPair(result, registered.thermal, scaler.range, stages_ms)
+        return FusedPair(result, registered.thermal, scaler.range, stages_ms, registered.overlap)
 
     def warm_up(self, height: int, width: int) -> None:
         """Have the engine prepare itself for RGB images of this size, pixels, so that the first pair is no slower."""

@@ -1,4 +1,4 @@
-"""Registration found from pairs of images alone: on real pairs, on rendered ones, and by a checkerboard."""
+"""Registration found from pairs of images alone: on real pairs, on rendered ones, and by a board."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from epofusion_core.data.pairs import find_pairs
 from epofusion_core.imaging import luma, read_grey, read_rgb
+from epofusion_core.registration.board import Board
 from epofusion_core.registration.coarse import similarity
 from epofusion_core.registration.estimate import estimate_homography
 from epofusion_core.simulation import SCENES, Drive
@@ -102,10 +103,34 @@ def test_a_checkerboard_is_used_where_it_is_seen_also_with_cold_and_warm_exchang
     visible = [blurred(board(32, *place), 1) for place in places]
     matrix = similarity(SIZE, 1.1, 3.0, (12.0, -7.0))
     thermal = [255 - image for image in warped(visible, matrix)]
-    found = estimate_homography(visible, thermal, pattern=(8, 5))
-    assert found.method == "checkerboard"
+    found = estimate_homography(visible, thermal, Board((8, 5)))
+    assert found.method == "chessboard"
     assert found.residual_px < 0.3
     assert error_px(found.homography.matrix, matrix) < 0.5
+
+
+def circles(columns: int, rows: int, left: int, top: int) -> NDArray[np.uint8]:
+    """Draw an asymmetric grid, as OpenCV's gen_pattern.py does: each second row is shifted by half a step."""
+    image = np.full(SIZE, 230, np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            cv2.circle(image, (left + 20 * (2 * column + row % 2), top + 20 * row), 7, 20, -1, cv2.LINE_AA)
+    return image
+
+
+@pytest.mark.parametrize("rows", [11, 10])
+def test_an_asymmetric_grid_of_circles_is_used_also_with_cold_and_warm_exchanged(rows: int) -> None:
+    visible = [blurred(circles(4, rows, *place), 1) for place in [(150, 120), (250, 150), (200, 90)]]
+    matrix = similarity(SIZE, 1.1, 3.0, (12.0, -7.0))
+    moved = [
+        np.asarray(
+            cv2.warpPerspective(image, matrix, SIZE[::-1], flags=cv2.WARP_INVERSE_MAP, borderValue=230), np.uint8
+        )
+        for image in visible
+    ]
+    found = estimate_homography(visible, [255 - image for image in moved], Board((4, rows), "acircles"))
+    assert found.method == "acircles"
+    assert error_px(found.homography.matrix, matrix) < 1
 
 
 def test_too_few_pairs_or_mixed_sizes_are_one_clear_sentence() -> None:

@@ -1,6 +1,7 @@
 """Geometry of the warps, against what a pinhole camera must see, and calibration files with something wrong."""
 
 import copy
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,21 @@ def test_a_homography_takes_each_thermal_pixel_where_it_says(
     for x, y in ((60, 50), (100, 70)):
         expected = matrix @ (x, y, 1)
         assert centre(warp(spots([(x, y)]))) == pytest.approx(expected[:2], abs=0.2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from([-1, 1]), st.floats(-15, 15), st.floats(-3e-4, 3e-4), st.floats(-3e-4, 3e-4))
+def test_a_homography_means_the_same_at_any_scale_and_sign(sign: int, power: float, px: float, py: float) -> None:
+    matrix = np.array([[1.1, 0.05, -20], [-0.05, 0.9, 10], [px, py, 1]])
+    with tempfile.TemporaryDirectory() as folder:
+        warps = []
+        for scale in (1.0, sign * 10.0**power):
+            write_homography(Path(folder) / "h.yaml", Homography(scale * matrix, SIZE, SIZE), 0.0)
+            warps.append(homography_warp(read_homography(Path(folder) / "h.yaml"), SIZE, SIZE))
+    assert warps[0].overlap > 0.5
+    assert np.abs(warps[0].coverage - warps[1].coverage).max() < 0.05
+    noise = np.asarray(cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, SIZE, np.uint8), (0, 0), 3), np.uint8)
+    assert np.abs(warps[0](noise).astype(int) - warps[1](noise)).max() <= 2
 
 
 def test_a_homography_holds_for_images_of_other_sizes() -> None:
@@ -141,10 +157,20 @@ def _without(name: str) -> Callable[[dict[str, Any]], None]:
         (_without("T_rgb_thermal"), "T_rgb_thermal is missing or wrong; expected 16 numbers"),
         (lambda v: v.update(T_rgb_thermal=[2.0 if i == 0 else x for i, x in enumerate(IDENTITY)]), "no rotation"),
         (lambda v: v.update(T_rgb_thermal=[float("nan")] * 16), "no finite number"),
-        (lambda v: v["rgb"].update(distortion_model="fisheye"), "distortion_model of rgb is 'fisheye'"),
+        (
+            lambda v: v["rgb"].update(distortion_model="ftheta"),
+            "distortion_model of rgb is 'ftheta'.* one of plumb_bob",
+        ),
+        (
+            lambda v: v["rgb"].update(distortion_model="fisheye"),
+            "5 distortion coefficients of fisheye; expected 0 or 4",
+        ),
         (lambda v: v["rgb"].pop("camera_matrix"), "rgb lacks camera_matrix"),
         (lambda v: v["rgb"]["distortion_coefficients"].update(data=[0.0] * 3), "rgb has 3 distortion coefficients"),
-        (lambda v: v["rgb"].update(image_width=0), "size is 0x120; expected 1 to 16384 pixels"),
+        (lambda v: v["rgb"]["camera_matrix"].update(data=[0.0] * 9), "camera_matrix of rgb .* focal lengths above 0"),
+        (lambda v: v.update(rgb="nowhere.yaml"), "nowhere.yaml: cannot be read"),
+        (lambda v: v.update(cam0=5), "expected thermal: and rgb: to name one of them"),
+        (lambda v: v["rgb"].update(image_width=0), "size of rgb is 0x120; expected 1 to 16384 pixels"),
     ],
 )
 def test_a_wrong_calibration_file_is_one_clear_sentence(
@@ -162,6 +188,9 @@ def test_a_wrong_calibration_file_is_one_clear_sentence(
     [
         (b"homography: [1, 2, 3]", "homography is missing or wrong; expected 9 numbers"),
         (b"homography: [0, 0, 0, 0, 0, 0, 0, 0, 0]", "homography cannot be inverted"),
+        (b"homography: [1, 2, 3, 2, 4, 6, 0, 0, 1]", "homography cannot be inverted"),
+        (b"homography: [1, 2, .Nan, 2, 4, 6, 0, 0, 1]", "homography is missing or wrong"),
+        (b"[" * 5000, "is no YAML"),
         (b"- 1", "holds no names with values"),
         (b"a: [", "is no YAML"),
         (b"\xff\xfe\x00", "is no YAML"),

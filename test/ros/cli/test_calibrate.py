@@ -75,6 +75,7 @@ def test_a_bag_does_as_well(frames: list[tuple[DriveFrame, np.ndarray]], tmp_pat
         (["--data", "nowhere", "--bag", "nowhere"], "expected one of them"),
         (["--data", "nowhere"], "nowhere is no folder"),
         (["--data", ".", "--pattern", "9"], "expected"),
+        (["--data", ".", "--board", "acircles"], "needs --pattern"),
     ],
 )
 def test_what_is_wrong_is_one_clear_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:

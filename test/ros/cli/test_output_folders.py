@@ -112,7 +112,7 @@ FOREIGN = {
     "demo's video": ("demo --vi {D}/vi --thermal {D}/ir --out {O}", ["fused.mp4"]),
     "bag's report": ("bag {D}/replay/fused/fused --out {O}", ["report.html"]),
     "bag's pictures": ("bag {D}/replay/fused/fused --out {O}", ["fused/pictures/mine.jpg"]),
-    "bag's earlier": ("bag {D}/replay/fused/fused --out {O}", ["fused/earlier/mine.csv"]),
+    "bag's unfinished": ("bag {D}/replay/fused/fused --out {O}", ["fused/unfinished/mine.csv"]),
     "bag's fused": ("bag {D}/replay/fused/fused --out {O}", ["fused/fused/mine.mcap"]),
     "ivoe build": ("ivoe build {D} {O}", ["manifest.jsonl"]),
     "ivoe outline": ("ivoe outline {D} {O}", ["x.png"]),

@@ -1,14 +1,22 @@
 """The real lifecycle node over real DDS, as its users meet it."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
 from harness import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE, TIMEOUT_S, Peer, accounts_balance, fill, running_node
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Float32MultiArray
+
+from epofusion_core.registration.calibration import Homography, write_homography
+from epofusion_ros.messages import topics
+from epofusion_ros.messages.topics import full_name
 
 RGB = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 THERMAL = np.random.default_rng(1).integers(0, 256, (48, 64), dtype=np.uint8)
@@ -113,6 +121,24 @@ def test_a_parameter_that_cannot_be_taken_at_the_start_is_one_clear_line(
     assert name in line
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["/**:\n  ros__parameters: [1", "/**:\n  ros__parameters:\n    steps:\n", "a: &b\n  c: *b\n", None],
+    ids=["no YAML", "no value", "alias", "no file"],
+)
+def test_a_malformed_parameter_file_is_one_clear_line(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "params.yaml"
+    if content is not None:
+        file.write_text(content)
+    command = [sys.executable, "-c", harness._PROGRAM, "", "--ros-args", "--params-file", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=harness.REPOSITORY)
+    assert done.returncode == 1
+    *of_ros, line = (done.stdout + done.stderr).splitlines()
+    assert all(" [rcl]: " in each for each in of_ros)
+    assert "cannot be started: " in line
+    assert str(file) in line
+
+
 def test_cameras_of_other_kinds_are_fused(random_weights: Path, domain: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     kinds = [
@@ -133,6 +159,29 @@ def test_cameras_of_other_kinds_are_fused(random_weights: Path, domain: int, tmp
             )
         grey = np.frombuffer(peer.outputs.fused[0].message.data, np.uint8).reshape(48, 64, 3)
         assert np.ptp(grey.astype(int), axis=2).max() <= 2, "a grey camera gives a grey picture"
+
+
+def test_a_calibration_that_leaves_nothing_of_thermal_is_an_error(
+    random_weights: Path, domain: int, tmp_path: Path
+) -> None:
+    far_away = Homography(np.array([[1, 0, 5000.0], [0, 1, 0], [0, 0, 1]]), (48, 64), (48, 64))
+    write_homography(tmp_path / "rig.yaml", far_away, 0.0)
+    settings = {"registration.mode": "homography", "registration.file": tmp_path / "rig.yaml"}
+    with running_node(random_weights, domain, tmp_path / "log", **settings), Peer(["fused"]) as peer:
+        said: list[str] = []
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        peer.node.create_subscription(
+            DiagnosticStatus, full_name(topics.STATUS), lambda message: said.append(message.message), latched
+        )
+        peer.activate()
+
+        def fused_and_said() -> bool:
+            peer.images(peer.now_ns(), RGB, THERMAL)
+            return peer.level == 2 and "next to nothing of the thermal image" in peer.sentence
+
+        peer.spin_until(fused_and_said, "an error in diagnostics")
+        assert peer.figure("registration_overlap") == 0
+        peer.spin_until(lambda: any("next to nothing" in sentence for sentence in said), "the status")
 
 
 def test_what_cannot_be_fused_is_dropped_counted_and_said_and_the_node_goes_on(

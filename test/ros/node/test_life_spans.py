@@ -2,7 +2,10 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 
 from epofusion_ros.node import active, configured, fusion_worker
 from epofusion_ros.node.fusion_node import FusionNode
@@ -24,3 +27,26 @@ def test_the_node_holds_one_object_for_each_life_span_and_those_are_whole_while_
     assert optional_attributes(FusionNode) == {"self._configured", "self._active"}
     for whole in (configured.Configured, active.Active, fusion_worker.FusionWorker):
         assert optional_attributes(whole) == set()
+
+
+FREED = """
+import sys, weakref
+import rclpy
+from epofusion_ros.node.fusion_node import FusionNode
+
+rclpy.init(args=["--ros-args", "-p", f"model:={sys.argv[1]}"])
+node = FusionNode()
+node.trigger_configure()
+engine = weakref.ref(node._configured._pipeline._fuser.engine)
+node.trigger_activate()
+node.trigger_deactivate()
+held = engine() is not None
+node.trigger_cleanup()
+print(held, engine() is None)
+"""
+
+
+def test_cleanup_frees_the_engine(random_weights: Path, domain: int) -> None:
+    command = [sys.executable, "-c", FREED, str(random_weights)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+    assert done.stdout.split() == ["True", "True"]

@@ -128,7 +128,7 @@ def test_a_chunk_that_does_not_unpack_is_skipped_and_its_time_named(tmp_path: Pa
     read, damage = stamps(path)
     assert 12 < len(read) < FRAMES
     assert {STAMPS[0], STAMPS[-1]} <= set(read)
-    assert "is damaged" in damage[0]
+    assert "the chunk from 0.429 to 0.504 s is lost" in damage[0]
     mcap.write_bytes(content[:-5000])
     assert stamps(path)[0][:3] == STAMPS[:3], "a file that is both damaged and cut off"
 
@@ -159,6 +159,10 @@ def topics(**encodings: str) -> list[ImageTopic]:
         (topics(camera="rgb8", boson="mono8"), "/camera", "/boson"),
         (topics(left="bayer_rggb8", right="mono16"), "/left", "/right"),
         (topics(front__color="bgr8", front__ir="mono8"), "/front/color", "/front/ir"),
+        (topics(d435__color="rgb8", d435__depth__image_rect_raw="16UC1", boson="mono16"), "/d435/color", "/boson"),
+        (topics(d435__color="rgb8", d435__infra1="mono8", d435__infra2="mono8", lwir="mono8"), "/d435/color", "/lwir"),
+        (topics(rgb="rgb8", rgb__compressed="bgr8", rgb__compressedDepth="16UC1", ir="mono16"), "/rgb", "/ir"),
+        (topics(rgb="rgb8", lwir__image_raw__compressedDepth="16UC1"), "/rgb", "/lwir/image_raw/compressedDepth"),
     ],
 )
 def test_topics_are_found_where_only_one_fits(there: list[ImageTopic], rgb: str, thermal: str) -> None:
@@ -172,6 +176,8 @@ def test_topics_are_found_where_only_one_fits(there: list[ImageTopic], rgb: str,
         (topics(a="rgb8", b="rgb8"), None, None),
         (topics(a="rgb8", b="rgb8", lwir="mono16"), None, None),
         (topics(a="rgb8"), "/a", "/a"),
+        (topics(color="rgb8", aligned_depth__image_raw="16UC1"), None, None),
+        (topics(color="rgb8", infra1="mono8"), None, None),
         ([], None, None),
     ],
 )
@@ -188,3 +194,12 @@ def test_named_topics_settle_the_question() -> None:
     there = topics(a="rgb8", b="rgb8", lwir="mono16", lwir2="mono16")
     found = choose_topics("drive", there, "/b", "/lwir2")
     assert (found.rgb.name, found.thermal.name) == ("/b", "/lwir2")
+
+
+def test_topics_that_cannot_be_read_are_named() -> None:
+    others = {"/rgb/image_raw/ffmpeg": "ffmpeg_msgs/msg/FFMPEGPacket", "/scan": "sensor_msgs/msg/LaserScan"}
+    with pytest.raises(ValueError, match=r"/rgb/image_raw/ffmpeg \(.*FFMPEGPacket\), which cannot be read") as raised:
+        choose_topics("drive", topics(lwir="mono16"), others=others)
+    assert "/scan" not in str(raised.value)
+    with pytest.raises(ValueError, match="the topic /scan of sensor_msgs/msg/LaserScan, which is no image"):
+        choose_topics("drive", topics(lwir="mono16"), rgb_topic="/scan", others=others)

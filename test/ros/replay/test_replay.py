@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import pytest
 from harness import Peer, running_node
 from hypothesis import given
 from hypothesis import strategies as st
-from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, THERMAL_TOPIC, drive, scene, write_bag
+from recording import INFO_TOPIC, MS, RGB_TOPIC, START_NS, THERMAL_TOPIC, Recorded, drive, scene, write_bag
+from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image
 from typer.testing import CliRunner
 
@@ -122,9 +123,49 @@ def test_an_interrupted_replay_goes_on_and_leaves_the_same_bytes(
         assert not (tmp_path / "summary.json").exists()
     replay_bag(BagTask(big_bag, tmp_path, settings, resume=True))
     assert contents(tmp_path) == contents(replayed)
-    assert not (tmp_path / "earlier").exists()
+    assert not (tmp_path / "unfinished").exists()
     fused = sum(row.fate == "fused" for row in read_rows(tmp_path / "metrics.csv"))
     assert len((tmp_path / "timing.csv").read_text().splitlines()) == 1 + fused
+
+
+@pytest.mark.parametrize("at", [[9], [13], [5, 15]])
+def test_what_fails_after_it_was_scaled_is_made_up_for_too(
+    at: list[int], settings: ReplaySettings, tmp_path: Path
+) -> None:
+    """Images of another size move the range of the scaling, and images of 8 bits leave it alone."""
+    recorded = drive(20, (120, 160))
+    thermal = [index for index, each in enumerate(recorded) if each.topic == THERMAL_TOPIC]
+    for index in thermal[5:9]:
+        pixels_of = recorded[index].pixels
+        assert pixels_of is not None
+        recorded[index] = replace(recorded[index], pixels=pixels_of[:50] + np.uint16(2000))
+    for index in thermal[10:12]:
+        pixels_of = recorded[index].pixels
+        assert pixels_of is not None
+        recorded[index] = replace(recorded[index], encoding="mono8", pixels=(pixels_of >> 6).astype(np.uint8))
+    bag = write_bag(tmp_path / "drive", recorded)
+    uninterrupted, resumed = tmp_path / "uninterrupted", tmp_path / "resumed"
+    assert replay_bag(BagTask(bag, uninterrupted, settings)).fates["size_errors"] == 4
+
+    for image in at:
+
+        def report(done: int, _: int, image: int = image) -> None:
+            if done == image:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            replay_bag(BagTask(bag, resumed, settings, resume=True), report)
+    replay_bag(BagTask(bag, resumed, settings, resume=True))
+    assert contents(resumed) == contents(uninterrupted)
+
+
+def test_other_readers_read_the_fused_bag(replayed: Path) -> None:
+    with AnyReader([replayed / "fused"]) as reader:
+        counts = Counter(connection.topic for connection, _, _ in reader.messages())
+        assert counts == dict.fromkeys([*TOPICS, CAMERA_INFO_TOPIC], 14)
+        assert counts == {connection.topic: connection.msgcount for connection in reader.connections}
+        first = next(reader.messages())
+        assert reader.deserialize(first[2], first[0].msgtype).header.frame_id == "camera"  # type: ignore[attr-defined]
 
 
 def test_resume_refuses_other_settings_and_leaves_a_finished_replay_alone(
@@ -145,7 +186,7 @@ def test_ctrl_c_and_a_kill_leave_what_the_same_command_with_resume_completes(
 ) -> None:
     command = [sys.executable, "-m", "epofusion_ros.cli.main", "bag", str(big_bag), "--out", str(tmp_path)]
     command += ["--model", str(random_weights), "--compare-every", "4"]
-    metrics = tmp_path / "drive" / "metrics.csv"
+    metrics = tmp_path / "drive" / "unfinished" / "metrics.csv"
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             deadline_s = time.monotonic() + 120
@@ -329,13 +370,22 @@ def test_a_parameter_file_of_the_node_is_taken_and_wrong_ones_are_refused(tmp_pa
     assert read_parameter_file(file) == {"sync.slop": 0.05, "thermal.polarity": "black_hot"}
     for text, sentence in (
         ("/**:\n  ros__parameters:\n    sync.slip: 0.05\n", "sync.slip, which the node has not"),
-        ("/**:\n  ros__parameters:\n    sync.slop: fast\n", "expected a float"),
+        ("/**:\n  ros__parameters:\n    sync.slop: fast\n", "expected a number with a point"),
+        ("/**:\n  ros__parameters:\n    sync.slop: 1\n", "sync.slop to 1; expected a number with a point"),
+        ("/**:\n  ros__parameters:\n    steps: true\n", "steps to True; expected a whole number"),
+        ("/**:\n  ros__parameters:\n    thermal.percentiles: ['a', 'b']\n", "expected a list of numbers with a point"),
+        ("/**:\n  ros__parameters:\n    thermal.percentiles: [null, 99.0]\n", "expected a list of numbers"),
+        ("/**:\n  ros__parameters:\n    thermal.percentiles: 1.0\n", "expected a list of numbers"),
+        ("/**:\n  ros__parameters: 5\n", "has no parameters"),
+        ("/**:\n  ros__parameters: &a\n    x: *a\n", "cannot be read"),
         ("nothing", "has no parameters"),
         ("{", "cannot be read"),
+        ("[" * 5000, "cannot be read"),
     ):
         file.write_text(text)
-        with pytest.raises(ValueError, match=sentence):
+        with pytest.raises(ValueError, match=sentence) as refused:
             read_parameter_file(file)
+        assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -357,3 +407,81 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert code == 2
     assert sentence in " ".join(said.split())
     assert "Traceback" not in said
+
+
+def shifted(recorded: list[Recorded], topics: set[str], stamp: Callable[[int], int]) -> list[Recorded]:
+    return [replace(each, stamp_ns=stamp(each.stamp_ns)) if each.topic in topics else each for each in recorded]
+
+
+BOTH = {RGB_TOPIC, THERMAL_TOPIC, INFO_TOPIC}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sentence"),
+    [
+        (shifted(drive(12), {THERMAL_TOPIC}, lambda ns: ns + 37_000 * MS), f"{THERMAL_TOPIC} is 37 s ahead, as TAI"),
+        (shifted(drive(12), {THERMAL_TOPIC}, lambda ns: ns - 350 * MS), "stamps are -0.3"),
+        (shifted(drive(12), BOTH, lambda ns: 0), f"every stamp of {RGB_TOPIC} is 0"),
+        ([replace(each, encoding="rgb32") for each in drive(12)], "10 of 10 pairs failed alike: encoding 'rgb32'"),
+    ],
+)
+def test_of_a_bag_of_which_nothing_is_fused_the_cause_is_named(
+    recorded: list[Recorded], sentence: str, random_weights: Path, tmp_path: Path
+) -> None:
+    write_bag(tmp_path / "drive", recorded)
+    topics = ("--rgb-topic", RGB_TOPIC, "--thermal-topic", THERMAL_TOPIC)
+    code, said = run(tmp_path / "drive", "--out", tmp_path / "out", "--model", random_weights, *topics)
+    assert code == 1
+    assert sentence in said
+    assert sentence in (tmp_path / "out" / "report.html").read_text().replace("&#39;", "'")
+
+
+def test_a_text_of_any_length_in_a_message_spoils_no_report(random_weights: Path, tmp_path: Path) -> None:
+    recorded = drive(6)
+    recorded[3] = replace(recorded[3], encoding="A" * 140_000)
+    write_bag(tmp_path / "drive", recorded)
+    code, said = run(tmp_path / "drive", "--out", tmp_path / "out", "--model", random_weights)
+    assert code == 0, said
+    summary = json.loads((tmp_path / "out" / "drive" / "summary.json").read_text())
+    (problem,) = summary["problems"]
+    assert len(problem) <= 1000
+    assert "expected one of" in problem
+
+
+def test_bags_of_one_camera_each_are_taken_as_one_drive_and_folders_of_bags_are_opened(
+    random_weights: Path, tmp_path: Path
+) -> None:
+    recorded = drive(8)
+    for name in ("rgb", "thermal"):
+        part = [each for each in recorded if (each.topic == THERMAL_TOPIC) == (name == "thermal")]
+        write_bag(tmp_path / "day" / name, part)
+    code, said = run(tmp_path / "day", "--out", tmp_path / "out", "--model", random_weights)
+    assert code == 0, said
+    assert "they are taken as one drive" in said
+    assert "rgb: 8 RGB images" in said
+    assert f"RGB is {RGB_TOPIC} (rgb8, 64x48, 8 images), thermal is {THERMAL_TOPIC}" in said
+
+
+def test_equal_runs_give_equal_reports_and_an_edited_calibration_is_noticed(
+    drive_bag: Path, random_weights: Path, tmp_path: Path
+) -> None:
+    calibration, parameters = tmp_path / "calibration.yaml", tmp_path / "parameters.yaml"
+    size = "{height: 48, width: 64}"
+    parameters.write_text(
+        f"/**:\n  ros__parameters:\n    registration: {{mode: homography, file: {calibration}}}\n    engine: torch\n"
+    )
+
+    def replay(out: str, shift: int, *options: str) -> tuple[int, str]:
+        calibration.write_text(
+            f"homography: [1,0,{shift},0,1,0,0,0,1]\nthermal_size: {size}\nrgb_size: {size}\n", encoding="utf-8"
+        )
+        return run(
+            drive_bag, "--out", tmp_path / out, "--config", parameters, "--model", random_weights,
+            "--compare-every", 100, "--measure-every", 100, *options,
+        )  # fmt: skip
+
+    assert replay("a", 0)[0] == replay("b", 0)[0] == 0
+    assert (tmp_path / "a" / "report.html").read_bytes() == (tmp_path / "b" / "report.html").read_bytes()
+    code, said = replay("a", 5, "--resume")
+    assert code == 2
+    assert "with other settings" in said

@@ -31,9 +31,13 @@ def test_without_message_filters_the_policy_is_refused_with_the_remedy() -> None
         Intake(APPROXIMATE, Account(), lambda *_: None)
 
 
-@pytest.mark.parametrize("value", [{"sync.thermal_offset": 0.1}, {"sync.reuse_thermal": True}])
+@pytest.mark.parametrize(
+    "value", [{"sync.thermal_offset": 0.1}, {"sync.reuse_thermal": True}, {"sync.stamps": "arrival"}], ids=str
+)
 def test_what_message_filters_cannot_do_is_refused(value: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"knows no sync.thermal_offset and no sync.reuse_thermal; expected nearest"):
+    with pytest.raises(
+        ValueError, match=r"knows no sync.thermal_offset and no .*sync.stamps: arrival; expected nearest"
+    ):
         from_values({"sync.policy": "approximate", **value})
 
 

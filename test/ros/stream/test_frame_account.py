@@ -61,6 +61,9 @@ def test_percentiles_are_of_the_last_values() -> None:
     assert str(window.percentiles(50)) == "[nan]"
 
 
+FUSING = {"received_rgb": 30, "received_thermal": 30, "pairs": 30, "fused": 30}
+
+
 @pytest.mark.parametrize(
     ("now", "level", "sentence"),
     [
@@ -73,6 +76,9 @@ def test_percentiles_are_of_the_last_values() -> None:
         ({"received_rgb": 9, "received_thermal": 9, "pairs": 9, "convert_errors": 9}, 2, "convert_errors 9"),
         ({"received_rgb": 9, "received_thermal": 9, "pairs": 9, "stale": 9}, 2, "stale 9"),
         ({"received_rgb": 9, "received_thermal": 9, "pairs": 9, "stale": 1, "superseded": 8}, 2, "stale 1"),
+        ({**FUSING, "registration_overlap": 0.004}, 2, "next to nothing of the thermal image on the RGB image: 0.40 %"),
+        ({**FUSING, "registration_overlap": 0.0}, 2, "next to nothing"),
+        ({**FUSING, "registration_overlap": 0.05}, 0, "fusing"),
         ({"received_rgb": 9, "passed_rgb": 9, "passed_through": 8, "convert_errors": 1}, 1, "convert_errors 1"),
     ],
 )

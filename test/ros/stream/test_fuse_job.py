@@ -92,10 +92,9 @@ def test_a_reset_between_frames_in_work_is_never_lost_whichever_frames_are_super
 def test_a_replay_that_goes_on_scales_as_one_that_was_not_interrupted() -> None:
     first, second = (Job(FramePair(0, 0, rgb_image(), thermal_image(counts(level))), epoch=3) for level in (1000, 1050))
     whole, resumed = job_fuser(), job_fuser()
-    before = whole(first).fused
-    assert before is not None
-    assert before.thermal_range is not None
-    resumed.go_on(first, before.thermal_range)
+    assert whole(first).fused is not None
+    assert whole.thermal_state is not None
+    resumed.go_on(first.epoch, whole.thermal_state)
     expected, found = whole(second).fused, resumed(second).fused
     assert expected is not None
     assert found is not None
@@ -139,6 +138,7 @@ def test_too_old_counts_before_unwatched_and_an_unknown_age_is_never_too_old() -
     fuse = job_fuser(from_values({"max_input_age": 0.5}))
     assert fuse(job, 0.6, wanted=False).fate == "stale"
     assert "0.600 s old; expected at most 0.5 s" in fuse(job, 0.6).problem
+    assert fuse(job, 1.7e9).problem.endswith("expected at most 0.5 s: its stamp is not of the node's clock")
     assert fuse(job, 0.5, wanted=False).fate == "unwatched"
     assert fuse(job, float("nan")).fate == "fused"
     fuse.tune(from_values({"max_input_age": 1.0}))

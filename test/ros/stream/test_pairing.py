@@ -5,15 +5,19 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epofusion_ros.stream.pairing import FramePair, NearestPairer, PairingLimits
+from epofusion_ros.stream.nearest_pairing import NearestPairer
+from epofusion_ros.stream.pairing import FramePair, PairingLimits
 
 MS = 1_000_000
 
 
 @st.composite
-def arrivals(draw: st.DrawFn) -> list[tuple[str, int]]:
-    """Frames of both inputs with any stamps, repeated and out of order too, in any order of arrival."""
-    stamps = st.lists(st.integers(-50, 400), max_size=40)
+def arrivals(draw: st.DrawFn, latest_ms: int = 49) -> list[tuple[str, int]]:
+    """Frames of both inputs with any stamps, repeated and out of order too, in any order of arrival.
+
+    Up to 49 ms, no stamp is so far from another one that it has gone astray.
+    """
+    stamps = st.lists(st.integers(-50, latest_ms), max_size=40)
     frames = [("rgb", stamp * MS) for stamp in draw(stamps)] + [("thermal", stamp * MS) for stamp in draw(stamps)]
     return draw(st.permutations(frames))
 
@@ -49,6 +53,66 @@ def test_any_arrival_keeps_slop_order_memory_and_the_account(
         assert count.received == count.paired + count.unmatched + count.pending
     pairer.reset()
     assert pairer.rgb.pending == pairer.thermal.pending == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(frames=arrivals(2000), slop=st.integers(0, 60), queue=st.integers(1, 8), age=st.integers(0, 120))
+def test_stamps_that_go_astray_keep_slop_memory_and_the_account(
+    frames: list[tuple[str, int]], slop: int, queue: int, age: int
+) -> None:
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(slop * MS, 0, age * MS), queue)
+    pairs: list[FramePair[int]] = []
+    for frame in frames:
+        pairs += play(pairer, [frame])
+        assert pairer.rgb.pending <= queue
+        assert pairer.thermal.pending <= queue
+    for pair in pairs:
+        assert -max(slop, age) * MS <= pair.delta_ns <= slop * MS
+    assert pairer.rgb.paired == len(pairs)
+    for count in (pairer.rgb, pairer.thermal):
+        assert count.unmatched >= 0
+        assert count.received == count.paired + count.unmatched + count.pending
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    ahead_ms=st.integers(101, 999),
+    at=st.integers(0, 50),
+    astray=st.sampled_from([("rgb",), ("thermal",), ("rgb", "thermal")]),
+    first=st.sampled_from(["rgb", "thermal"]),
+    interval_ms=st.integers(20, 111),
+    age_ms=st.sampled_from([0, 150]),
+)
+def test_a_stamp_that_goes_astray_costs_a_pair_or_two_and_not_all_until_its_time(
+    ahead_ms: int, at: int, astray: tuple[str, ...], first: str, interval_ms: int, age_ms: int
+) -> None:
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(15 * MS, 0, age_ms * MS), 10)
+    pairs: list[tuple[int, FramePair[int]]] = []
+    for index in range(60):
+        for name in (first, "thermal" if first == "rgb" else "rgb"):
+            stamp_ns = (index * interval_ms + (ahead_ms if index == at and name in astray else 0)) * MS
+            add = pairer.add_rgb if name == "rgb" else pairer.add_thermal
+            pairs += [(index, pair) for pair in add(stamp_ns, index)]
+    assert len(pairs) >= 54
+    if at >= 2 and ahead_ms > 3 * interval_ms:  # the interval is known, and this is not a frame or two that are missing
+        assert len(pairs) >= 59
+        assert all(pair.rgb == pair.thermal for _, pair in pairs) or age_ms, "what belongs together is paired"
+        assert max(index - pair.rgb for index, pair in pairs) <= 1, "no pair comes late"
+
+
+def test_after_a_pause_of_both_cameras_the_first_pair_does_not_wait() -> None:
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(15 * MS), 10)
+    for index in range(10):
+        play(pairer, [("rgb", index * 33 * MS), ("thermal", index * 33 * MS)])
+    later = 1200 * MS
+    assert len(play(pairer, [("rgb", later), ("thermal", later)])) == 1
+
+
+def test_after_a_pause_of_the_thermal_camera_the_first_pair_does_not_wait() -> None:
+    pairer: NearestPairer[int] = NearestPairer(PairingLimits(15 * MS), 10)
+    for index in range(40):
+        play(pairer, [("rgb", index * 33 * MS)] + [("thermal", index * 33 * MS)] * (index < 20))
+    assert len(play(pairer, [("rgb", 40 * 33 * MS), ("thermal", 40 * 33 * MS)])) == 1
 
 
 @settings(max_examples=100, deadline=None)
