@@ -167,7 +167,7 @@ def _without(name: str) -> Callable[[dict[str, Any]], None]:
         ),
         (lambda v: v["rgb"].pop("camera_matrix"), "rgb lacks camera_matrix"),
         (lambda v: v["rgb"]["distortion_coefficients"].update(data=[0.0] * 3), "rgb has 3 distortion coefficients"),
-        (lambda v: v["rgb"]["camera_matrix"].update(data=[0.0] * 9), "camera_matrix of rgb .* focal lengths above 0"),
+        (lambda v: v["rgb"]["camera_matrix"].update(data=[0.0] * 9), "camera_matrix of rgb .* focal lengths of 1 to"),
         (lambda v: v.update(rgb="nowhere.yaml"), "nowhere.yaml: cannot be read"),
         (lambda v: v.update(cam0=5), "expected thermal: and rgb: to name one of them"),
         (lambda v: v["rgb"].update(image_width=0), "size of rgb is 0x120; expected 1 to 16384 pixels"),
