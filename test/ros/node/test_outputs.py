@@ -38,7 +38,7 @@ def test_a_picture_is_built_only_if_somebody_listens(domain: int, monkeypatch: p
         node.trigger_configure()
         node.trigger_activate()
         peer.spin_until(lambda: node.count_subscribers("/epofusion/overexposure_mask") > 0, "the listener to be seen")
-        outputs.publish(RESULT, Header(frame_id="camera"), None)
+        outputs.publish(RESULT, Header(frame_id="camera"))
         peer.spin_until(lambda: len(peer.outputs.overexposure) > 0, "the mask")
         node.destroy_node()
     assert built == ["~/overexposure_mask"]
