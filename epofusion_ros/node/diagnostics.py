@@ -88,7 +88,8 @@ def to_message(
 
     values = [KeyValue(key=key, value="nan" if isnan(value) else f"{value:.10g}") for key, value in figures.items()]
     values += [KeyValue(key=key, value=value) for key, value in texts.items()]
-    status = DiagnosticStatus(level=bytes([level]), name=name, message=sentence, hardware_id=platform.node(), values=values)
+    status = DiagnosticStatus(level=bytes([level]), name=name, message=sentence, values=values)
+    status.hardware_id = platform.node()
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp
     return message

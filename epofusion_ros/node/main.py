@@ -24,17 +24,16 @@ def main() -> int:
     """Run the node until it is interrupted; returns the exit code, 1 where it could not be started."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     import rclpy
-    from rclpy.exceptions import ParameterException
     from rclpy.logging import get_logger
     from rclpy.signals import SignalHandlerOptions
 
     from epofusion_ros.node.fusion_node import FusionNode
 
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         node = FusionNode()
         executor = _build_executor(node.get_parameter("executor").value)
-    except (ParameterException, ValueError) as error:
+    except Exception as error:  # a parameter, an argument, a key store that is not there
         get_logger("epofusion").fatal(f"cannot be started: {error}")
         rclpy.try_shutdown()
         return 1

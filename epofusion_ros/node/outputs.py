@@ -59,7 +59,7 @@ class Outputs:
             self._camera_info.publish(camera_info)
 
     def publish_synced(self, rgb: NDArray[np.uint8], thermal: NDArray[np.uint8], header: "Header") -> None:
-        """Publish the pair that was fused, the thermal image scaled and registered, both under the RGB frame's header."""
+        """Publish the pair that was fused, thermal scaled and registered, both under the RGB frame's header."""
         for publisher, image in zip(self._synced, (rgb, thermal), strict=True):
             if publisher.get_subscription_count() > 0:
                 publisher.publish(to_message(image, header))

@@ -55,6 +55,12 @@ class NodeFigures:
                     return
                 before = now
 
+    def wait_for_reports(self, count: int) -> None:
+        """Wait for so many diagnostics that are still to come."""
+        with self._reported:
+            for _ in range(count):
+                self._reported.wait()
+
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name.startswith(f"{FUSION_NODE}:"):
