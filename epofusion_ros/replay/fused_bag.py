@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from epofusion_core.output_guard import remove_made
@@ -49,6 +49,7 @@ class FusedBag:
         if folder.exists():
             raise ValueError(f"{folder} holds files that are no part of a fused bag; expected them in another place")
         self._writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
+        self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._writer.open()
         types = dict.fromkeys(TOPICS, IMAGE_TYPE) | {CAMERA_INFO_TOPIC: CAMERA_INFO_TYPE}
         self._connections = {
