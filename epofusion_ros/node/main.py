@@ -63,7 +63,7 @@ def _build_executor(kind: str) -> Executor:
         try:
             from rclpy.experimental import EventsExecutor
         except ImportError as error:
-            raise ValueError("parameter executor is 'events', which ROS 2 has from Kilted on") from error
+            raise ValueError("parameter executor is 'events', which this release of rclpy lacks") from error
         return EventsExecutor()
     return MultiThreadedExecutor() if kind == "multi" else SingleThreadedExecutor()
 

@@ -244,8 +244,8 @@ class NodeParameters:
     )
     executor: str = parameter(
         "single",
-        "What runs the callbacks: one thread, several, or the events executor that ROS 2 has from Kilted on; "
-        "docs/performance.md compares them.",
+        "What runs the callbacks: one thread, several, or rclpy's experimental events executor, where the release "
+        "has it; docs/performance.md compares them.",
         choices=("single", "multi", "events"),
         at_start=True,
     )

@@ -9,6 +9,9 @@ from epofusion_core.model.config import MODELS
 from epofusion_ros.parameters.declaration import Value
 from epofusion_ros.parameters.node_parameters import DECLARATIONS, NodeParameters, from_values
 
+_OF_ROS = ("use_sim_time", "qos_overrides.")
+"""Parameters that every ROS node has; they mean nothing to a replay."""
+
 
 @dataclass(frozen=True)
 class ReplaySettings:
@@ -63,7 +66,7 @@ def read_parameter_file(path: Path) -> dict[str, Value]:
             values |= _flat(section.get("ros__parameters") or {})
     if not values:
         raise ValueError(f"--config {path} has no parameters; expected them under /**: or epofusion: ros__parameters:")
-    values.pop("use_sim_time", None)
+    values = {name: value for name, value in values.items() if not name.startswith(_OF_ROS)}
     _check(path, values)
     return values
 

@@ -74,7 +74,7 @@ def test_ctrl_c_long_before_the_node_is_there_ends_it_without_a_complaint(
 
 @pytest.mark.parametrize(
     "executor",
-    ["multi", pytest.param("events", marks=pytest.mark.skipif(not HAS_EVENTS, reason="ROS 2 has it from Kilted on"))],
+    ["multi", pytest.param("events", marks=pytest.mark.skipif(not HAS_EVENTS, reason="this release lacks it"))],
 )
 def test_every_executor_fuses_and_ends_quietly(
     random_weights: Path, domain: int, tmp_path: Path, executor: str
@@ -93,4 +93,4 @@ def test_every_executor_fuses_and_ends_quietly(
 def test_an_executor_that_the_release_lacks_is_refused(random_weights: Path, domain: int, tmp_path: Path) -> None:
     with running_node(random_weights, domain, tmp_path / "log", executor="events") as process:
         assert process.wait(TIMEOUT_S) == 1
-    assert "which ROS 2 has from Kilted on" in (tmp_path / "log").read_text()
+    assert "which this release of rclpy lacks" in (tmp_path / "log").read_text()
