@@ -62,6 +62,21 @@ def test_the_document_lists_every_argument_of_every_file() -> None:
         assert set(rows) == declared_arguments(file).keys(), file.name
 
 
+def launched(text: str) -> list[tuple[str, str]]:
+    """File and arguments of each launch that a text shows."""
+    return re.findall(r"ros2 launch epofusion_ros (\w+\.launch\.\w+)((?:\s+\w+:=\S+)*)", text.replace("\\\n", " "))
+
+
+def test_every_launch_that_the_documents_and_the_service_show_is_one_that_can_be_typed() -> None:
+    shown = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), REPOSITORY / "config" / "epofusion.service"]
+    commands = [command for path in shown for command in launched(path.read_text(encoding="utf-8"))]
+    assert {name for name, _ in commands} >= {"epofusion.launch.py", "replay.launch.py", "record.launch.py"}
+    for name, given in commands:
+        file = REPOSITORY / "launch" / name
+        known = declared_arguments(file) | (declared_arguments() if file == REPLAY_FILE else {})
+        assert set(re.findall(r"(\w+):=", given)) <= known.keys(), f"{name}{given}"
+
+
 def test_an_argument_that_stands_for_a_parameter_stands_for_one_that_exists() -> None:
     parameters = {name.replace("_", ".", 1) for name in constant(LAUNCH_FILE, "PARAMETERS")}
     assert "registration.file" in parameters

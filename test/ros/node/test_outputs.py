@@ -1,15 +1,18 @@
 """What the node publishes: for listeners only, under the RGB header."""
 
+import platform
 from functools import partial
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from harness import Peer
 from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
 from epofusion_core.fuser import FusionResult
+from epofusion_ros.node import diagnostics
 from epofusion_ros.node.outputs import Outputs
 from epofusion_ros.stream.pictures import PICTURES
 
@@ -44,3 +47,8 @@ def test_a_picture_is_built_only_if_somebody_listens(domain: int, monkeypatch: p
     assert built == ["~/overexposure_mask"]
     mask = peer.outputs.overexposure[0].message
     assert (mask.encoding, mask.header.frame_id, set(mask.data)) == ("mono8", "camera", {255})
+
+
+def test_diagnostics_name_the_computer() -> None:
+    message = diagnostics.to_message("/epofusion: fusion", Time(), 0, "fusing", {"fused": 1.0}, {})
+    assert message.status[0].hardware_id == platform.node() != ""
