@@ -53,7 +53,9 @@ def play(context: LaunchContext) -> list[Action]:
     command += ["--rate", LaunchConfiguration("rate"), *(["--loop"] if loops else [])]
     profile = dds_variables(LaunchConfiguration("dds_profile").perform(context))
     player = ExecuteProcess(cmd=command, additional_env=profile, output="screen")
-    wait, resume = ExecuteProcess(cmd=WAIT, output="screen"), ExecuteProcess(cmd=RESUME)
+    parts = [LaunchConfiguration(each).perform(context).strip("/") for each in ("namespace", "name")]
+    full_name = "/" + "/".join(part for part in parts if part)
+    wait, resume = ExecuteProcess(cmd=[*WAIT, full_name], output="screen"), ExecuteProcess(cmd=RESUME)
 
     def then(*actions: Action) -> Callable[[ProcessExited, LaunchContext], list[Action]]:
         def go_on(event: ProcessExited, context: LaunchContext) -> list[Action]:

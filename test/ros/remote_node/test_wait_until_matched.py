@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from harness import TIMEOUT_S, Peer, running_node
 
+from epofusion_ros.messages.topics import FUSION_NODE
+
 RGB, THERMAL = np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64), np.uint8)
 
 
 @contextmanager
 def waiting() -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "epofusion_ros.remote_node.wait_until_matched"]
+    command = [sys.executable, "-m", "epofusion_ros.remote_node.wait_until_matched", FUSION_NODE]
     with subprocess.Popen(command) as process:
         try:
             yield process
