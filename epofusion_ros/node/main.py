@@ -70,6 +70,8 @@ def _build_executor(kind: str) -> Executor:
 
 def _run(node: FusionNode, executor: Executor) -> int:
     """Handle messages and requests until a signal comes, or the node cannot start itself; returns the exit code."""
+    from rclpy.clock import Clock, ClockType
+
     ended, failed = threading.Event(), threading.Event()
 
     def wait_for_signal() -> None:
@@ -78,12 +80,14 @@ def _run(node: FusionNode, executor: Executor) -> int:
         executor.create_task(lambda: None)  # wakes it up
 
     def start() -> None:
+        timer.cancel()
         if not ended.is_set() and not node.start():
             failed.set()
 
     threading.Thread(target=wait_for_signal, name="signals", daemon=True).start()
     if node.get_parameter("autostart").value:
-        executor.create_task(start)
+        # A timer, since the node's callbacks exclude one another, under every executor.
+        timer = node.create_timer(0.0, start, clock=Clock(clock_type=ClockType.STEADY_TIME))
     while not ended.is_set() and not failed.is_set():
         try:
             executor.spin_once(timeout_sec=_LOOK_S)

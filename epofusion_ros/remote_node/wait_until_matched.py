@@ -1,7 +1,7 @@
 """Waits until the active node hears the publishers of its images; replay.launch.py then lets the bag begin.
 
-Run as `python -m epofusion_ros.remote_node.wait_until_matched /epofusion`, with the full name of the node. An input that
-nobody publishes is named, and not waited for any longer: a bag may hold one camera alone.
+Run as `python -m epofusion_ros.remote_node.wait_until_matched /epofusion`, with the full name of the node. An input
+that nobody publishes is named, and not waited for any longer: a bag may hold one camera alone.
 """
 
 import sys
