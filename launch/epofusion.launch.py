@@ -24,7 +24,7 @@ REMAPPINGS = [
 ]
 USE_SIM_TIME = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
 RESPAWN_DELAY_S = 2.0
-FRAME_S = "30"
+ENDING_S = "30"
 """How long the node may take to finish its frame, or to load the model, when it is asked to end."""
 
 PARAMETERS = {
@@ -105,7 +105,7 @@ def start_node(context: LaunchContext) -> list[Action]:
             remappings=REMAPPINGS,
             ros_arguments=["--log-level", LaunchConfiguration("log_level"), *enclave],
             additional_env=dds_variables(given("dds_profile")),
-            sigkill_timeout=FRAME_S,
+            sigkill_timeout=ENDING_S,
             respawn=respawns,
             respawn_delay=RESPAWN_DELAY_S,
             on_exit=None if respawns else end_launch,
