@@ -8,6 +8,7 @@ frame is counted and reported in diagnostics once a second.
 from __future__ import annotations
 
 import time
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -137,6 +138,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             figures = self._configured.figures()
         else:
             figures = diagnostics.figures_of_stream(time.monotonic(), Account(), StreamCount(), StreamCount())
+        publishers = self._active.publishers() if self._active is not None else (nan, nan)
+        figures["publishers_rgb"], figures["publishers_thermal"] = publishers
         figures["callback_errors"] = self._callback_errors
         figures["memory_mb"] = diagnostics.memory_mb()
         is_active = self._active is not None

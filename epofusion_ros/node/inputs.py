@@ -49,6 +49,10 @@ class Input:
         incompatible = sum(asks_more and each != ReliabilityPolicy.RELIABLE for each in offered)
         return InputState(self._name, received, len(offered), incompatible)
 
+    def publishers(self) -> int:
+        """Return how many publishers the node sees."""
+        return len(self._offered())
+
     def destroy(self) -> None:
         """Unsubscribe."""
         self.node.destroy_subscription(self._subscription)

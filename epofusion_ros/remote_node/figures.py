@@ -56,11 +56,10 @@ class NodeFigures:
                     return
                 before = now
 
-    def wait_for_reports(self, count: int) -> None:
-        """Wait for so many diagnostics that are still to come."""
+    def wait_for_report(self) -> None:
+        """Wait for the next diagnostics."""
         with self._reported:
-            for _ in range(count):
-                self._reported.wait()
+            self._reported.wait()
 
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:

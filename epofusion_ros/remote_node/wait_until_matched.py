@@ -7,47 +7,42 @@ that nobody publishes is named, and not waited for any longer: a bag may hold on
 import sys
 import time
 from contextlib import suppress
+from math import isnan, nan
 
 from rclpy.node import Node
 
 from epofusion_ros.remote_node.figures import NodeFigures
 from epofusion_ros.remote_node.spinning import spinning_node
 
-_IMAGES = {"sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"}
-_LOOK_S = 0.05
 _PATIENCE_S = 10.0
-_REPORTS = 2
-"""The node looks for publishers before each report, and may then subscribe anew; the second one comes after that."""
 
 
-def image_inputs(node: Node, fusion_node: str) -> set[str]:
-    """Return the image topics that the fusion node subscribes to, as another node sees them."""
-    namespace, name = fusion_node.rsplit("/", 1)
-    if (name, namespace or "/") not in node.get_node_names_and_namespaces():
-        return set()
-    topics = node.get_subscriber_names_and_types_by_node(name, namespace or "/")
-    return {topic for topic, kinds in topics if _IMAGES & set(kinds)}
+def wait_until_matched(node: Node, fusion_node: str) -> list[str]:
+    """Wait for the publishers of the node's image inputs; returns those inputs, "rgb" or "thermal", that have none.
 
-
-def wait_until_matched(node: Node, fusion_node: str) -> set[str]:
-    """Wait for the node's image inputs and their publishers; returns the topics that nobody publishes."""
+    Only the node itself knows whom it hears: what a third participant sees of both says nothing of the two.
+    """
     figures = NodeFigures(node, fusion_node)
-    while len(image_inputs(node, fusion_node)) < 2:
-        time.sleep(_LOOK_S)
-    deadline_s = time.monotonic() + _PATIENCE_S
-    missing = image_inputs(node, fusion_node)
-    while missing and time.monotonic() < deadline_s:
-        time.sleep(_LOOK_S)
-        missing = {topic for topic in missing if not node.count_publishers(topic)}
-    figures.wait_for_reports(_REPORTS)
-    return missing
+    deadline_s = None
+    while True:
+        figures.wait_for_report()
+        publishers = {name: figures.newest.get(f"publishers_{name}", nan) for name in ("rgb", "thermal")}
+        if any(isnan(count) for count in publishers.values()):
+            continue  # the node is not active yet
+        deadline_s = deadline_s or time.monotonic() + _PATIENCE_S
+        missing = [name for name, count in publishers.items() if count == 0]
+        if not missing or time.monotonic() > deadline_s:
+            figures.wait_for_report()  # before the last one the node may have subscribed anew, as the publishers offer
+            return missing
 
 
 def main() -> int:
     """Wait, as the module says; returns the exit code."""
     with suppress(KeyboardInterrupt), spinning_node("epofusion_replay") as node:
-        for topic in sorted(wait_until_matched(node, sys.argv[1])):
-            node.get_logger().warning(f"nothing publishes {topic}; expected a topic of the bag")
+        for name in wait_until_matched(node, sys.argv[1]):
+            node.get_logger().warning(
+                f"nothing publishes the {name} images; expected {name}_topic to be one of the bag"
+            )
     return 0
 
 
