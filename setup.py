@@ -89,7 +89,7 @@ setup(
     entry_points={
         "console_scripts": [
             "epofusion = epofusion_ros.cli.main:app",
-            "fusion_node = epofusion_ros.node.fusion_node:main",
+            "fusion_node = epofusion_ros.node.main:main",
         ]
     },
     zip_safe=False,

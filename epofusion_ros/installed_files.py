@@ -25,6 +25,23 @@ def share_file(relative: str) -> Path:
     raise FileNotFoundError(f"{relative} is not installed; looked in {', '.join(map(str, folders))}")
 
 
+def dds_variables(wanted: str = "auto") -> dict[str, str]:
+    """Return what a process needs in its environment, besides this one's, to use a Fast DDS profile.
+
+    Args:
+        wanted: path of a profile; "auto" is config/fastdds_shm.xml unless one is exported, "none" leaves it as it is.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if wanted == "none" or (wanted == "auto" and DDS_PROFILE_VARIABLE in os.environ):
+        return {}
+    file = share_file("config/fastdds_shm.xml") if wanted == "auto" else Path(wanted)
+    if not file.is_file():
+        raise FileNotFoundError(f"DDS profile {wanted} is no file; expected auto, none or an XML file")
+    return {DDS_PROFILE_VARIABLE: str(file)}
+
+
 def use_large_shared_memory() -> None:
     """Let this process and its children send images through shared memory, unless the user has chosen a DDS profile."""
-    os.environ.setdefault(DDS_PROFILE_VARIABLE, str(share_file("config/fastdds_shm.xml")))
+    os.environ.update(dds_variables())

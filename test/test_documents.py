@@ -17,7 +17,7 @@ from epofusion_ros.cli.main import app
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").glob("*.md"))]
 LONGEST_LINE = 150
-MOST_LINES = {"paper.md": 60, "training.md": 90, "performance.md": 70, "model_card.md": 75}
+MOST_LINES = {"paper.md": 60, "training.md": 90, "performance.md": 92, "model_card.md": 75}
 EACH_DOCUMENT = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 
 

@@ -15,6 +15,8 @@ IMAGE_OF = {"rgb": RGB_IMAGE, "thermal": THERMAL_IMAGE}
 FUSED_IMAGE, FUSED_COMPRESSED, FUSED_INFO = "~/fused/image", "~/fused/image/compressed", "~/fused/camera_info"
 OVEREXPOSURE_MASK, GUIDANCE_MASK, OVERLAY = "~/overexposure_mask", "~/guidance_mask", "~/overlay"
 STATUS, DIAGNOSTICS = "~/status", "/diagnostics"
+SYNCED = ("~/synced/rgb", "~/synced/thermal")
+"""The pair that was fused, RGB and thermal."""
 DEBUG_THERMAL, DEBUG_PIPELINE = "~/debug/thermal", "~/debug/pipeline_ms"
 
 
@@ -66,6 +68,8 @@ TOPICS = (
         "mono8, 0-255: probability that a person or vehicle is hidden here by glare",
     ),
     Topic(full_name(OVERLAY), _IMAGE, False, "rgb8, both drawn on the fused image"),
+    Topic(full_name(SYNCED[0]), _IMAGE, False, "rgb8, the RGB image that was fused, under its own header"),
+    Topic(full_name(SYNCED[1]), _IMAGE, False, "mono8, the thermal image on its pixels, under the same header"),
     Topic(
         full_name(STATUS),
         "diagnostic_msgs/DiagnosticStatus",

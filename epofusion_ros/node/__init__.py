@@ -1,1 +1,1 @@
-"""The lifecycle node: the files that need rclpy, wired together in fusion_node.py."""
+"""The lifecycle node: the files that need rclpy, wired together in fusion_node.py and run by main.py."""

@@ -75,6 +75,10 @@ class Active:
             self._logger.warning(warning)
         return why_unpaired(rgb, thermal, timing)
 
+    def publishers(self) -> tuple[int, int]:
+        """Return how many publishers of RGB and of thermal images the node sees."""
+        return self._rgb.publishers(), self._thermal.publishers()
+
     def _take(self, name: str, message: Any) -> None:  # noqa: ANN401 - Image or CompressedImage
         for job in self._configured.intake.take(name, self._stamp_ns(message), message, time.monotonic()):
             self._worker.put(job)

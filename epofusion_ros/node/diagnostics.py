@@ -1,6 +1,7 @@
 """The node's state as diagnostic_msgs, once a second: figures, and OK, WARN or ERROR by rules a reader can check."""
 
 import os
+import platform
 from collections.abc import Mapping
 from math import isnan, nan
 from pathlib import Path
@@ -108,7 +109,8 @@ def to_message(
 
     values = [KeyValue(key=key, value="nan" if isnan(value) else f"{value:.10g}") for key, value in figures.items()]
     values += [KeyValue(key=key, value=value) for key, value in texts.items()]
-    status = DiagnosticStatus(level=bytes([level]), name=name, message=sentence, hardware_id="", values=values)
+    status = DiagnosticStatus(level=bytes([level]), name=name, message=sentence, values=values)
+    status.hardware_id = platform.node()
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp
     return message

@@ -8,19 +8,13 @@ frame is counted and reported in diagnostics once a second.
 from __future__ import annotations
 
 import gc
-import re
-import signal
-import sys
 import time
+from math import nan
 from typing import TYPE_CHECKING, Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.logging import get_logger
 
 from epofusion_ros.messages import topics
 from epofusion_ros.node import diagnostics, parameter_server, status
@@ -47,7 +41,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         Raises:
             rclpy.exceptions.ParameterException: a parameter was given a wrong type or lies outside its range.
         """
-        super().__init__("epofusion")
+        super().__init__("epofusion", enable_logger_service=True)
         self._configured: Configured | None = None
         self._active: Active | None = None
         parameter_server.declare(self, is_configured=lambda: self._configured is not None)
@@ -61,6 +55,11 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     # Transitions
+
+    def start(self) -> bool:
+        """Configure and activate, unasked; False where that fails."""
+        changes = (self.trigger_configure, self.trigger_activate)
+        return all(change() == TransitionCallbackReturn.SUCCESS for change in changes)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and warm it up; FAILURE, with one line that says why, leaves the node unconfigured."""
@@ -76,10 +75,14 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start the worker and subscribe."""
+        """Start the worker and subscribe; FAILURE, with one line that says why, leaves the node inactive."""
         if self._configured is None:
             return TransitionCallbackReturn.FAILURE
-        self._active = Active(self, self._configured, self._status)
+        try:
+            self._active = Active(self, self._configured, self._status)
+        except Exception as error:  # as in configure
+            self.get_logger().error(f"cannot be activated: {str(error) or type(error).__name__}")
+            return TransitionCallbackReturn.FAILURE
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -136,6 +139,8 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
             figures = self._configured.figures()
         else:
             figures = diagnostics.figures_of_stream(time.monotonic(), Account(), StreamCount(), StreamCount())
+        publishers = self._active.publishers() if self._active is not None else (nan, nan)
+        figures["publishers_rgb"], figures["publishers_thermal"] = publishers
         figures["callback_errors"] = self._callback_errors
         figures["memory_mb"] = diagnostics.memory_mb()
         is_active = self._active is not None
@@ -155,46 +160,3 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
 def _texts(parameters: NodeParameters) -> dict[str, str]:
     """Return what diagnostics say of a model that is not loaded."""
     return {"model": parameters.model, "device": parameters.device}
-
-
-def main() -> int:
-    """Run the node until it is interrupted; returns the exit code."""
-    # rclpy ends the spinning at SIGINT as at SIGTERM; a KeyboardInterrupt would come on top, anywhere in what follows.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        rclpy.init()
-        node = FusionNode()
-    except (ParameterException, RuntimeError) as error:  # rclpy's own errors: of a parameter file, say
-        sentence = re.sub(r"\s*, at \S+:\d+", "", str(error))  # places in the sources of ROS
-        get_logger("epofusion").fatal(f"cannot be started: {sentence}")
-        rclpy.try_shutdown()
-        return 1
-    # It must outlive the shutdown: until then rclpy's signal thread may still wake it up, and would crash.
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        _spin(node, executor)
-    except ExternalShutdownException:
-        pass
-    finally:
-        node.stop()
-        node.destroy_node()
-        rclpy.try_shutdown()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignore further Ctrl-C while shutting down
-    return 0
-
-
-def _spin(node: FusionNode, executor: SingleThreadedExecutor) -> None:
-    """Handle messages and requests until interrupted, those included that rclpy itself raises an exception of."""
-    while rclpy.ok():
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            raise
-        except Exception as error:
-            if rclpy.ok():  # else it comes of the shutdown itself
-                node.survive(error)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

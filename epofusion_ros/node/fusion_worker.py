@@ -55,6 +55,8 @@ class FusionWorker:
         done = self._configured.fuse(job, self._age_s(job.stamp_ns), wanted=self._configured.outputs.wanted())
         if done.result is None:
             self._drop(done)
+            if done.fate is Fate.UNWATCHED:
+                self._configured.outputs.publish_camera_info(job.source.header, copy.deepcopy(job.camera_info()))
         else:
             self._publish(job, done, done.result)
 
@@ -62,8 +64,10 @@ class FusionWorker:
         started_s = time.monotonic()
         frames, outputs, header = job.frames, self._configured.outputs, job.source.header
         self._status.say(_status_of(done, frames))
-        outputs.publish(result, header, copy.deepcopy(job.camera_info()))
+        outputs.publish(result, header)
+        outputs.publish_camera_info(header, copy.deepcopy(job.camera_info()))
         if done.fused is not None:
+            outputs.publish_synced(done.fused.rgb, done.fused.thermal, header)
             published_ms = {"publication": 1e3 * (time.monotonic() - started_s)}
             outputs.publish_debug(done.fused.thermal, header, done.fused.stages_ms | published_ms)
         timing = PairTiming(
@@ -85,12 +89,10 @@ class FusionWorker:
 
     def _drop(self, done: JobResult) -> None:
         """Count a job that nothing is published of, and say why, at most once a second for each reason."""
-        # Interrupted within a frame, which has nowhere to go any more: that is no complaint.
-        interrupted = bool(done.problem) and not self._node.context.ok()
-        self._configured.account.ended(Fate.STOPPED if interrupted else done.fate)
+        self._configured.account.ended(done.fate)
         if done.fate is Fate.UNWATCHED:
             self._status.say(status.UNWATCHED)
-        elif not interrupted:
+        else:
             self._warn(done)
 
     def _warn(self, done: JobResult) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rclpy.qos import ReliabilityPolicy
 
 from epofusion_ros.messages.topics import IMAGE_OF
-from epofusion_ros.node.qos import choose_reliability, input_qos
+from epofusion_ros.node.qos import choose_reliability, input_qos, overrides
 from epofusion_ros.stream.sync_watch import InputState
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ class Input:
 
     def __post_init__(self) -> None:
         self._name = self.node.resolve_topic_name(self.topic) + self.suffix
-        self._reliability = choose_reliability(self.asked, self._offered())
+        self._overridden = overrides(self.node, self._name)
+        self._asked = str(self._overridden.get("reliability", self.asked))
+        self._reliability = choose_reliability(self._asked, self._offered())
         self._subscription = self._subscribe()
 
     def follow(self) -> None:
         """Subscribe anew where publishers have come or gone, and another reliability fits them."""
-        wanted = choose_reliability(self.asked, self._offered())
+        wanted = choose_reliability(self._asked, self._offered())
         if wanted != self._reliability:
             self.destroy()
             self._reliability = wanted
@@ -50,12 +52,16 @@ class Input:
         types = (wanted, others[0]) if others else None
         return InputState(self._name, received, len(publishers), incompatible, last_two_ns, types)
 
+    def publishers(self) -> int:
+        """Return how many publishers the node sees."""
+        return len(self._offered())
+
     def destroy(self) -> None:
         """Unsubscribe."""
         self.node.destroy_subscription(self._subscription)
 
     def _subscribe(self) -> "Subscription[Any]":
-        qos = input_qos(self._reliability, self.depth)
+        qos = input_qos(self._reliability, self.depth, self._overridden)
         return self.node.create_subscription(self.kind, self._name, self.take, qos)
 
     def _offered(self) -> list[ReliabilityPolicy]:

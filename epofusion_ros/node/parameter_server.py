@@ -62,7 +62,7 @@ def _check_change(
 def _descriptor(declared: Declaration) -> "ParameterDescriptor":
     from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-    described = ParameterDescriptor(description=declared.description_with_unit)
+    described = ParameterDescriptor(description=declared.description_with_unit, read_only=declared.at_start)
     if declared.choices:
         described.additional_constraints = "one of " + ", ".join(declared.choices)
     if declared.lowest is not None and declared.highest is not None:

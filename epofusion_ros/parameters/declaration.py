@@ -21,6 +21,7 @@ class Declaration:
         lowest: smallest allowed number, inclusive; None where there is no limit.
         highest: largest allowed number, inclusive.
         live: may be changed while the node is configured; the others are built into it.
+        at_start: counts when the process starts; it cannot be changed later.
     """
 
     default: Value
@@ -30,6 +31,7 @@ class Declaration:
     lowest: float | None = None
     highest: float | None = None
     live: bool = False
+    at_start: bool = False
 
     @property
     def ros_default(self) -> Value:
@@ -74,9 +76,10 @@ def parameter(
     lowest: float | None = None,
     highest: float | None = None,
     live: bool = False,
+    at_start: bool = False,
 ) -> Any:  # noqa: ANN401 - the type that `field` has
     """Return a dataclass field that carries its declaration; see `Declaration` for the arguments."""
-    declared = Declaration(default, description, unit, choices, lowest, highest, live)
+    declared = Declaration(default, description, unit, choices, lowest, highest, live, at_start)
     return field(default=default, metadata={"declaration": declared})
 
 

@@ -7,8 +7,9 @@ def markdown_table() -> str:
     """Return the table of all parameters, in Markdown."""
     lines = ["| parameter | default | range | unit | live | description |", "|---|---|---|---|---|---|"]
     for name, declared in DECLARATIONS.items():
+        changes = "yes" if declared.live else "never" if declared.at_start else ""
         cells = [f"`{name}`", f"`{declared.ros_default}`", declared.extent, declared.unit]
-        lines.append("| " + " | ".join([*cells, "yes" if declared.live else "", declared.description]) + " |")
+        lines.append("| " + " | ".join([*cells, changes, declared.description]) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -247,6 +247,18 @@ class NodeParameters:
     rgb: Rgb = field(default_factory=Rgb)
     output: Output = field(default_factory=Output)
     qos: Qos = field(default_factory=Qos)
+    autostart: bool = parameter(
+        False,
+        "Configure and activate without being asked; the process ends with exit code 1 where that fails.",
+        at_start=True,
+    )
+    executor: str = parameter(
+        "single",
+        "What runs the callbacks: one thread, several, or rclpy's experimental events executor, where the release "
+        "has it; docs/performance.md compares them.",
+        choices=("single", "multi", "events"),
+        at_start=True,
+    )
 
     def __post_init__(self) -> None:
         for name, declared in DECLARATIONS.items():

@@ -38,8 +38,9 @@ class NodeFigures:
         newest: the newest diagnostics, by key.
     """
 
-    def __init__(self, node: Node) -> None:
-        """Subscribe."""
+    def __init__(self, node: Node, of: str = FUSION_NODE) -> None:
+        """Subscribe; `of` is the full name of the fusion node."""
+        self._of = of
         self._reported = Condition()
         self.newest: dict[str, float] = {}
         node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._note, _RELIABLE)
@@ -55,9 +56,14 @@ class NodeFigures:
                     return
                 before = now
 
+    def wait_for_report(self) -> None:
+        """Wait for the next diagnostics."""
+        with self._reported:
+            self._reported.wait()
+
     def _note(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name.startswith(f"{FUSION_NODE}:"):
+            if status.name.startswith(f"{self._of}:"):
                 with self._reported:
                     self.newest = {value.key: float(value.value) for value in status.values if _is_number(value.value)}
                     self._reported.notify_all()

@@ -32,7 +32,7 @@ class NodeProcess:
         """
         self._log, self._final_log = partial_of(log), log
         arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
-        command = [sys.executable, "-m", "epofusion_ros.node.fusion_node", "--ros-args", *arguments]
+        command = [sys.executable, "-m", "epofusion_ros.node.main", "--ros-args", *arguments]
         with self._log.open("w", encoding="utf-8") as stream:
             # In a session of its own it gets no Ctrl-C: the demo stops it when everything has been collected.
             self._process = subprocess.Popen(

@@ -16,6 +16,8 @@ _KINDS = {
     float: ("a number with a point, such as 1.0", "numbers with a point, such as 1.0"),
 }
 """Types in words, one value and several. As in ROS, a whole number is no number with a point, and true is neither."""
+_OF_ROS = ("use_sim_time", "qos_overrides.")
+"""Parameters that every ROS node has; they mean nothing to a replay."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def read_parameter_file(path: Path) -> dict[str, Value]:
         raise ValueError(f"--config {path} cannot be read ({why}); expected a ROS 2 parameter file") from error
     if not values:
         raise ValueError(f"--config {path} has no parameters; expected them under /**: or epofusion: ros__parameters:")
-    values.pop("use_sim_time", None)
+    values = {name: value for name, value in values.items() if not name.startswith(_OF_ROS)}
     _check(path, values)
     return values
 

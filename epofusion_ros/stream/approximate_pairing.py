@@ -33,7 +33,8 @@ class ApproximatePairer:
 
     def limit(self, limits: PairingLimits) -> None:
         """Start anew with another slop, the only limit that it knows; waiting frames count as unmatched."""
-        self._slop_s = limits.slop_ns / 1e9
+        # It pairs what is nearer than its slop, so it gets a nanosecond more; the half lies beyond what rounding takes.
+        self._slop_s = (limits.slop_ns + 1.5) / 1e9
         self.reset()
 
     def reset(self) -> None:

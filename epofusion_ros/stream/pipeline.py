@@ -31,6 +31,7 @@ class FusedPair:
 
     Attributes:
         result: of the model.
+        rgb: (H, W, 3) uint8.
         thermal: (H, W) uint8, scaled and registered.
         thermal_range: sensor values that became black and white; None where the camera has scaled its images.
         stages_ms: milliseconds of each stage, by name.
@@ -38,6 +39,7 @@ class FusedPair:
     """
 
     result: "FusionResult"
+    rgb: NDArray[np.uint8]
     thermal: NDArray[np.uint8]
     thermal_range: tuple[float, float] | None
     stages_ms: dict[str, float]
@@ -107,7 +109,7 @@ class FusionPipeline:
             "thermal": 1e3 * (prepared_s - converted_s),
             "fusion": 1e3 * (time.monotonic() - prepared_s),
         }
-        return FusedPair(result, registered.thermal, scaler.range, stages_ms, registered.overlap)
+        return FusedPair(result, rgb, registered.thermal, scaler.range, stages_ms, registered.overlap)
 
     def warm_up(self, height: int, width: int) -> None:
         """Have the engine prepare itself for RGB images of this size, pixels, so that the first pair is no slower."""

@@ -215,7 +215,7 @@ _PROGRAM = """
 import sys
 if missing := sys.argv.pop(1):
     sys.modules[missing] = None
-from epofusion_ros.node.fusion_node import main
+from epofusion_ros.node.main import main
 sys.exit(main())
 """
 

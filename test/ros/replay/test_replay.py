@@ -364,6 +364,7 @@ def test_a_parameter_file_of_the_node_is_taken_and_wrong_ones_are_refused(tmp_pa
     file = tmp_path / "params.yaml"
     file.write_text(
         "/**:\n  ros__parameters:\n    sync: {slop: 0.05}\n    use_sim_time: true\n"
+        "    qos_overrides: {/rgb/image_raw: {subscription: {depth: 1}}}\n"
         "/vehicle/epofusion:\n  ros__parameters:\n    thermal.polarity: black_hot\n"
         "other:\n  ros__parameters: {a: 1}\n"
     )

@@ -20,8 +20,12 @@ APPROXIMATE = from_values({"sync.policy": "approximate", "sync.queue_size": 5})
 
 
 def at(stamp_ms: int) -> Image:
+    return at_ns(stamp_ms * MS)
+
+
+def at_ns(stamp_ns: int) -> Image:
     image = Image()
-    image.header.stamp.sec, image.header.stamp.nanosec = divmod(stamp_ms * MS, 1_000_000_000)
+    image.header.stamp.sec, image.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
     return image
 
 
@@ -69,3 +73,14 @@ def test_a_bag_that_loops_is_paired_again_and_a_full_queue_of_its_end_does_not_s
         jobs += intake.take("thermal", (stamp_ms + 5) * MS, at(stamp_ms + 5), 0.0)
     assert [job.stamp_ns for job in jobs] == [stamp_ms * MS for stamp_ms in range(50_000, 50_400, 33)]
     assert account.snapshot(0.0)["time_resets"] == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(slop_ns=st.integers(0, 10_000_000_000), stamp_ns=st.integers(10_000_000_000, 2_000_000_000_000_000_000))
+def test_slop_is_inclusive_to_the_nanosecond(slop_ns: int, stamp_ns: int) -> None:
+    pytest.importorskip("message_filters", reason="message_filters comes with a ROS 2 distribution only")
+    for beyond_ns, pairs in ((0, 1), (1, 0)):
+        pairer = ApproximatePairer(PairingLimits(slop_ns), 5)
+        later_ns = stamp_ns + slop_ns + beyond_ns
+        found = pairer.add_rgb(stamp_ns, at_ns(stamp_ns)) + pairer.add_thermal(later_ns, at_ns(later_ns))
+        assert len(found) == pairs
