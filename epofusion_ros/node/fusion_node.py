@@ -10,10 +10,13 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from rclpy.parameter import Parameter
 
 _WARN_EVERY_S = 1.0
+_ChangeState = Callable[[ChangeState.Request, ChangeState.Response], ChangeState.Response]
 _PUBLISHED = (Fate.FUSED, Fate.PASSED_THROUGH, Fate.UNWATCHED)
 
 
@@ -50,6 +54,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._active: Active | None = None
         parameter_server.declare(self, is_configured=lambda: self._configured is not None)
         self.add_post_set_parameters_callback(self._apply)
+        self._service_change_state.callback = partial(self._change_state, self._service_change_state.callback)
         self._texts = _texts(NodeParameters())
         self._callback_errors = 0
         self._figures_before: dict[str, float] = {}
@@ -59,6 +64,17 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     # Transitions
+
+    def _change_state(
+        self, change: _ChangeState, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        """Refuse what the state does not allow. rclpy before Kilted raises and never answers; the client would hang."""
+        try:
+            return change(request, response)
+        except RuntimeError as error:
+            self.get_logger().error(f"a transition is refused: {error}")
+            response.success = False
+            return response
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and warm it up; FAILURE, with one line that says why, leaves the node unconfigured."""
