@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 NAME = "epofusion_ros"
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parent  # `colcon build --symlink-install` runs a link to this file
 SHARE = Path("share") / NAME
 
 ROS_WHEELS = [

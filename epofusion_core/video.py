@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 
 from epofusion_core.atomic_file import cannot_write, partial_of
 from epofusion_core.imaging import RgbImage, ThermalImage, luma
+
+if TYPE_CHECKING:
+    import av
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm"})
 _NANOSECONDS = 1_000_000_000
@@ -21,6 +24,19 @@ _GREY_COUNTS = frozenset({"gray10le", "gray12le", "gray14le", "gray16le", "gray1
 def is_video(path: Path) -> bool:
     """Tell by its suffix whether a path names a video."""
     return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def pyav(path: Path) -> ModuleType:
+    """Return PyAV, which is imported for a video alone: a vehicle that has none needs no codecs.
+
+    Raises:
+        ValueError: it is not installed; the sentence names the video.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ValueError(f"{path}: a video needs PyAV, which is not installed; pip install av") from error
+    return av
 
 
 class VideoReader:
@@ -35,13 +51,13 @@ class VideoReader:
         """Open a video.
 
         Raises:
-            ValueError: the file is missing, or has no video stream; the sentence names it.
+            ValueError: the file is missing, or has no video stream, or PyAV is missing; the sentence names it.
         """
-        self._path = path
+        self._path, self._av = path, pyav(path)
         try:
-            self._container = av.open(str(path))
+            self._container = self._av.open(str(path))
             self._stream = self._container.streams.video[0]
-        except (OSError, IndexError, av.FFmpegError) as error:
+        except (OSError, IndexError, self._av.FFmpegError) as error:
             raise ValueError(f"{path}: cannot be read as a video ({error}); expected MP4, AVI, MKV or MOV") from error
         self.rate_hz = float(self._stream.average_rate or 30)
         self.frames = int(self._stream.frames)
@@ -67,7 +83,7 @@ class VideoReader:
             else:
                 yield time_ns, luma(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
 
-    def _frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _frames(self) -> "Iterator[tuple[int, av.VideoFrame]]":
         """Yield each frame with its time since the first one, ns."""
         first: Fraction | None = None
         try:
@@ -77,7 +93,7 @@ class VideoReader:
                     time = frame.pts * frame.time_base
                 first = time if first is None else first
                 yield round((time - first) * _NANOSECONDS), frame
-        except av.FFmpegError as error:
+        except self._av.FFmpegError as error:
             if first is None:
                 raise ValueError(f"{self._path}: is damaged ({error}); no frame could be read") from error
 
@@ -98,10 +114,15 @@ class VideoWriter:
     """Writes RGB or grey frames of one size as H.264 in MP4; the file appears under its name when it is complete."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
-        """Begin a file and make its folder; the first frame decides the size."""
+        """Begin a file and make its folder; the first frame decides the size.
+
+        Raises:
+            ValueError: PyAV is missing.
+        """
+        self._av = pyav(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._partial = path, partial_of(path)
-        self._container = av.open(str(self._partial), "w", format="mp4")
+        self._container = self._av.open(str(self._partial), "w", format="mp4")
         self._stream = self._container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1000))
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"crf": "18", "preset": "veryfast"}
@@ -118,7 +139,7 @@ class VideoWriter:
         if not self._sized:
             self._stream.height, self._stream.width = rgb.shape[:2]
             self._sized = True
-        self._mux(av.VideoFrame.from_ndarray(rgb, format="rgb24"))
+        self._mux(self._av.VideoFrame.from_ndarray(rgb, format="rgb24"))
 
     def close(self) -> None:
         """Finish the file, which takes its name.
@@ -141,7 +162,7 @@ class VideoWriter:
         except OSError as error:
             raise cannot_write(self._path, error) from error
 
-    def _mux(self, frame: av.VideoFrame | None) -> None:
+    def _mux(self, frame: "av.VideoFrame | None") -> None:
         """Encode a frame, or None for what the encoder still holds, and write it."""
         try:
             for packet in self._stream.encode(frame):
@@ -151,7 +172,7 @@ class VideoWriter:
 
     def discard(self) -> None:
         """Give the file up; what was there before under its name stays."""
-        with suppress(av.FFmpegError):
+        with suppress(self._av.FFmpegError):
             self._container.close()
         self._partial.unlink(missing_ok=True)
 
