@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -20,13 +20,13 @@ def ablate(
     data: Annotated[Path, typer.Option(help="Folder of pairs: vi/ and ir/, or datasets that have them.")],
     out: Annotated[Path, typer.Option(help="Folder to write parts/ (Table IV) and steps/ (Fig. 8) to.")],
     list_file: Annotated[
-        Path | None, typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
+        Optional[Path], typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
     ] = None,
     model: Annotated[str, typer.Option(help="The complete model: named size or weights file.")] = "epofusion_s",
-    without_gm: Annotated[Path | None, typer.Option(help="Weights trained without the guidance module.")] = None,
-    without_al: Annotated[Path | None, typer.Option(help="Weights trained without the adaptive loss.")] = None,
-    without_ddm: Annotated[Path | None, typer.Option(help="Weights trained without denoising diffusion.")] = None,
-    without_mscf: Annotated[Path | None, typer.Option(help="Weights trained without multi-scale fusion.")] = None,
+    without_gm: Annotated[Optional[Path], typer.Option(help="Weights trained without the guidance module.")] = None,
+    without_al: Annotated[Optional[Path], typer.Option(help="Weights trained without the adaptive loss.")] = None,
+    without_ddm: Annotated[Optional[Path], typer.Option(help="Weights trained without denoising diffusion.")] = None,
+    without_mscf: Annotated[Optional[Path], typer.Option(help="Weights trained without multi-scale fusion.")] = None,
     max_steps: Annotated[int, typer.Option(min=1, help="Try K = 1 to this many sampling steps.")] = 8,
     device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
@@ -52,7 +52,9 @@ def ablate(
     with clear_errors():
         weights = [path for _, path in given]
         output.check([data, list_file, *weights, *comparison.files_of([model])], overwrite=overwrite)
-        import epofusion_core.evaluation.ablation  # noqa: F401  what it needs, before the hours of measuring
+        import torch  # noqa: F401  what it needs, before the hours of measuring
+
+        import epofusion_core.evaluation.ablation  # noqa: F401
 
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)
