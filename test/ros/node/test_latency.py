@@ -20,10 +20,8 @@ from epofusion_core.benchmark.latency import measure_latency, sample_pair
 from epofusion_core.benchmark.subject import Subject
 from epofusion_core.engines.engine import EngineOptions
 
-pytestmark = pytest.mark.one_release
-
 SECONDS = float(os.environ.get("EPOFUSION_SOAK_S", "8"))
-pytestmark = pytest.mark.timeout(SECONDS + 300)
+pytestmark = [pytest.mark.one_release, pytest.mark.timeout(SECONDS + 300)]
 IS_RELEASE_CHECK = SECONDS >= 60
 FRAME_TIME_MS = 1000 / 30
 SIZE = {"warmup.height": 480, "warmup.width": 640}

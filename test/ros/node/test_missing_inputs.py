@@ -146,11 +146,10 @@ def test_simulated_time_that_has_not_begun_drops_nothing_and_one_that_loops_is_o
         def looped() -> bool:
             tick(500)
             peer.images(500_000 * MS, RGB, THERMAL)
-            return peer.figure("time_resets") > 0
+            return peer.figure("time_resets") > 0 and len(peer.outputs.fused) > count
 
         count = len(peer.outputs.fused)
-        peer.spin_until(looped, "the reset")
-        peer.spin_until(lambda: len(peer.outputs.fused) > count, "a pair after the loop")
+        peer.spin_until(looped, "the reset and a pair after it")
         reports = peer.reports
         peer.spin_until(lambda: peer.reports > reports + 1, "further diagnostics")
         assert peer.figure("time_resets") == 1
