@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 NAME = "epofusion_ros"
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parent  # `colcon build --symlink-install` runs a link to this file
 SHARE = Path("share") / NAME
 
 ROS_WHEELS = [
@@ -18,7 +18,7 @@ ROS_WHEELS = [
     "ros-lifecycle-msgs",
     "ros-rmw-fastrtps-cpp",
 ]
-TORCH = ["onnx>=1.17", "onnxscript>=0.2", "timm>=1.0", "torch>=2.6", "torchvision>=0.21"]
+TORCH = ["onnx>=1.17", "onnxscript>=0.2", "safetensors>=0.4", "timm>=1.0", "torch>=2.6", "torchvision>=0.21"]
 TEST = [
     "catkin-pkg>=1.0",
     "colcon-core>=0.19",
@@ -68,14 +68,13 @@ setup(
         "lz4>=4.0",
         "markupsafe>=2.1",
         "numpy>=1.26",
-        "opencv-python-headless>=4.8",
+        "opencv-python-headless>=4.6",
         "platformdirs>=4",
         "pydantic>=2.6",
         "PyYAML>=6",
         "rich>=13.7",
         "rosbags>=0.11",
-        "safetensors>=0.4",
-        "typer>=0.12",
+        "typer>=0.9",
     ],
     extras_require={
         "torch": TORCH,

@@ -3,7 +3,11 @@
 `Fuser` and `FusionResult` are imported on first use, so that `import epofusion_core` costs nothing.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+# OpenVINO and NNCF look up a host and write to the home folder when they are imported, unless this is missing.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # how an import is made to fail
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser, FusionResult

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 
 from epofusion_core.atomic_file import cannot_write, partial_of
 from epofusion_core.imaging import RgbImage, ThermalImage, luma, say_coloured
 from epofusion_core.thermal import is_coloured
+
+if TYPE_CHECKING:
+    import av
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".ts", ".wmv"})
 _NANOSECONDS = 1_000_000_000
@@ -29,6 +32,19 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
+def pyav(path: Path) -> ModuleType:
+    """Return PyAV, which is imported for a video alone: a vehicle that has none needs no codecs.
+
+    Raises:
+        ValueError: it is not installed; the sentence names the video.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ValueError(f"{path}: a video needs PyAV, which is not installed; pip install av") from error
+    return av
+
+
 class VideoReader:
     """Frames of a video file, in order.
 
@@ -42,16 +58,17 @@ class VideoReader:
         """Open a video.
 
         Raises:
-            ValueError: the file is missing, or has no video stream; the sentence names it.
+            ValueError: the file is missing, or has no video stream, or PyAV is missing; the sentence names it.
         """
         self.path = path
         self.damage = ""
         if path.exists() and not path.is_file():
             raise ValueError(f"{path}: is no regular file; expected MP4, AVI, MKV or MOV")
+        self._av = pyav(path)
         try:
-            self._container = av.open(str(path))
+            self._container = self._av.open(str(path))
             self._stream = self._container.streams.video[0]
-        except (OSError, IndexError, av.FFmpegError) as error:
+        except (OSError, IndexError, self._av.FFmpegError) as error:
             raise ValueError(f"{path}: cannot be read as a video ({error}); expected MP4, AVI, MKV or MOV") from error
         self.rate_hz = float(self._stream.average_rate or 30)
         self.frames = int(self._stream.frames)
@@ -85,7 +102,7 @@ class VideoReader:
                 say_coloured(self.path)
             yield time_ns, luma(rgb)
 
-    def _frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _frames(self) -> "Iterator[tuple[int, av.VideoFrame]]":
         """Yield each frame with its time since the first one, ns."""
         first: Fraction | None = None
         time, index = Fraction(0), -1
@@ -96,7 +113,7 @@ class VideoReader:
                     time = frame.pts * frame.time_base
                 first = time if first is None else first
                 yield round((time - first) * _NANOSECONDS), frame
-        except av.FFmpegError as error:
+        except self._av.FFmpegError as error:
             if first is None:
                 raise ValueError(f"{self.path}: is damaged ({error}); no frame could be read") from error
             self.damage = f"{self.path}: is damaged after {float(time - first):.2f} s ({error})"
@@ -114,7 +131,7 @@ class VideoReader:
             hours, minutes, seconds = map(float, match.groups())
             lasts_s = 3600 * hours + 60 * minutes + seconds
         elif len(self._container.streams) == 1 and self._container.duration:
-            lasts_s = self._container.duration / av.time_base
+            lasts_s = self._container.duration / self._av.time_base
         if end_s < lasts_s - _SHORT_BY_FRAMES / self.rate_hz:
             return f"{self.path}: is cut off; it ends after {end_s:.2f} of {lasts_s:.2f} s"
         return ""
@@ -136,10 +153,15 @@ class VideoWriter:
     """Writes RGB or grey frames of one size as H.264 in MP4; the file appears under its name when it is complete."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
-        """Begin a file and make its folder; the first frame decides the size."""
+        """Begin a file and make its folder; the first frame decides the size.
+
+        Raises:
+            ValueError: PyAV is missing.
+        """
+        self._av = pyav(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._partial = path, partial_of(path)
-        self._container = av.open(str(self._partial), "w", format="mp4")
+        self._container = self._av.open(str(self._partial), "w", format="mp4")
         self._stream = self._container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1000))
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"crf": "18", "preset": "veryfast"}
@@ -164,7 +186,7 @@ class VideoWriter:
             if time_ns is not None:
                 self._stream.codec_context.time_base = _TIME_BASE
             self._sized = True
-        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+        frame = self._av.VideoFrame.from_ndarray(rgb, format="rgb24")
         if time_ns is not None:
             self._ticks = max(round(Fraction(time_ns, _NANOSECONDS) / _TIME_BASE), self._ticks + 1)
             frame.pts, frame.time_base = self._ticks, _TIME_BASE
@@ -191,7 +213,7 @@ class VideoWriter:
         except OSError as error:
             raise cannot_write(self._path, error) from error
 
-    def _mux(self, frame: av.VideoFrame | None) -> None:
+    def _mux(self, frame: "av.VideoFrame | None") -> None:
         """Encode a frame, or None for what the encoder still holds, and write it."""
         try:
             for packet in self._stream.encode(frame):
@@ -201,7 +223,7 @@ class VideoWriter:
 
     def discard(self) -> None:
         """Give the file up; what was there before under its name stays."""
-        with suppress(av.FFmpegError):
+        with suppress(self._av.FFmpegError):
             self._container.close()
         self._partial.unlink(missing_ok=True)
 

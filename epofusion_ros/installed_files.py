@@ -2,11 +2,13 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-DDS_PROFILE_VARIABLE = (
-    "FASTRTPS_DEFAULT_PROFILES_FILE" if os.environ.get("ROS_DISTRO") == "jazzy" else "FASTDDS_DEFAULT_PROFILES_FILE"
-)
+_HAS_FAST_DDS_2 = os.environ.get("ROS_DISTRO") == "jazzy" or find_spec("fastrtps") is not None
+"""That of Jazzy: a distribution says so by ROS_DISTRO, its wheels by the name of their library."""
+
+DDS_PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE" if _HAS_FAST_DDS_2 else "FASTDDS_DEFAULT_PROFILES_FILE"
 """Names the file with the Fast DDS profile; Fast DDS 3, from Kilted on, has given it another name."""
 
 

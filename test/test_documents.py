@@ -26,6 +26,8 @@ def commands(document: Path) -> Iterator[list[str]]:
     for block in re.findall(r"```bash\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
+            if words[:3] == ["ros2", "run", "epofusion_ros"]:
+                words = words[3:]
             if words[:1] == ["epofusion"]:
                 yield words[1:]
             elif words[:1] == ["scripts/demo"]:

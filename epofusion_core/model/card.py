@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from epofusion_core.model.config import MODELS, ModelConfig
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 """Holds the shipped models: one `<name>.safetensors` for a named size, and its exported graphs."""
 
 _FORMAT = "epofusion-1"
+_LONGEST_HEAD = 100_000_000
+"""Bytes; what safetensors allows."""
 
 
 class WeightsError(ValueError):
@@ -93,7 +93,24 @@ def read_card(path: Path) -> ModelCard:
         WeightsError: the file is missing, truncated or no EPOFusion weights file.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
-            return ModelCard.from_metadata(path, file.metadata())
-    except (OSError, SafetensorError) as error:
+        metadata = _metadata(path)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # JSON of another shape
         raise WeightsError(f"{path}: cannot be read as safetensors ({error}); is it truncated?") from error
+    return ModelCard.from_metadata(path, metadata)
+
+
+def _metadata(path: Path) -> dict[str, str] | None:
+    """Read the head of a safetensors file: its length in 8 bytes, then JSON with the place of each tensor behind it.
+
+    Not by the library: rosdep has no key of it, and a node that runs exported graphs needs nothing else of it.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > _LONGEST_HEAD:
+            raise ValueError(f"its head would be {length} bytes long")
+        head = json.loads(file.read(length))
+    metadata: dict[str, str] | None = head.pop("__metadata__", None)
+    wanted = 8 + length + max(tensor["data_offsets"][1] for tensor in head.values())
+    if path.stat().st_size != wanted:
+        raise ValueError(f"it has {path.stat().st_size} of {wanted} bytes")
+    return metadata

@@ -64,8 +64,9 @@ def homography_warp(homography: Homography, thermal_size: Size, rgb_size: Size) 
 
 
 def extrinsics_warp(extrinsics: Extrinsics, distance_m: float, thermal_size: Size, rgb_size: Size) -> Warp:
-    """Return the warp of two calibrated cameras for what lies in a plane at a distance; nearer and farther things are
-    off by their parallax (docs/calibration.md).
+    """Return the warp of two calibrated cameras for what lies in a plane at a distance.
+
+    Nearer and farther things are off by their parallax (docs/calibration.md).
 
     Args:
         extrinsics: of the cameras.

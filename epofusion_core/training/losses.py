@@ -200,8 +200,9 @@ def diffusion_loss(
 
 
 def feature_loss(feature: Tensor, reference: Tensor) -> Tensor:
-    """Return how far the feature F is from another one: the mean square of the difference, by channel relative to its
-    variance.
+    """Return how far the feature F is from another one.
+
+    It is the mean square of the difference, by channel relative to its variance.
 
     Args:
         feature: F, (B, C, h, w).

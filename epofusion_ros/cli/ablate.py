@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -57,14 +57,16 @@ def ablate(
     data: Annotated[Path, typer.Option(help="Folder of pairs: vi/ and ir/, or datasets that have them.")],
     out: Annotated[Path, typer.Option(help="Folder to write parts/ (Table IV) and steps/ (Fig. 8) to.")],
     list_file: Annotated[
-        Path | None, typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
+        Optional[Path], typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
     ] = None,
     model: Annotated[str, typer.Option(help="The complete model: named size or weights file.")] = "epofusion_s",
-    without_gm: Annotated[Path | None, typer.Option(help="Weights trained without the guidance module.")] = None,
-    without_al: Annotated[Path | None, typer.Option(help="Weights trained without the adaptive loss.")] = None,
-    without_ddm: Annotated[Path | None, typer.Option(help="Weights trained without denoising diffusion.")] = None,
-    without_mscf: Annotated[Path | None, typer.Option(help="Weights trained without multi-scale fusion.")] = None,
-    videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4, ir/NAME.mp4, for steadiness.")] = None,
+    without_gm: Annotated[Optional[Path], typer.Option(help="Weights trained without the guidance module.")] = None,
+    without_al: Annotated[Optional[Path], typer.Option(help="Weights trained without the adaptive loss.")] = None,
+    without_ddm: Annotated[Optional[Path], typer.Option(help="Weights trained without denoising diffusion.")] = None,
+    without_mscf: Annotated[Optional[Path], typer.Option(help="Weights trained without multi-scale fusion.")] = None,
+    videos: Annotated[
+        Optional[Path], typer.Option(help="Folder with vi/NAME.mp4, ir/NAME.mp4, for steadiness.")
+    ] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
     max_steps: Annotated[int, typer.Option(min=1, help="Try K = 1 to this many sampling steps.")] = 8,
     device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
@@ -94,7 +96,9 @@ def ablate(
     with clear_errors():
         weights = [path for _, path in given]
         output.check([data, list_file, videos, *weights, *comparison.files_of([model])], overwrite=overwrite)
-        import epofusion_core.evaluation.ablation  # noqa: F401  what it needs, before the hours of measuring
+        import torch  # noqa: F401  what it needs, before the hours of measuring
+
+        import epofusion_core.evaluation.ablation  # noqa: F401
 
         cards = [read_card(resolve_weights(method.model)) for method in [*parts, complete]]
         scan = scan_pairs(data, list_file)

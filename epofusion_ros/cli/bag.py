@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -23,14 +23,16 @@ class Mode(str, Enum):
 def bag(
     bags: Annotated[list[Path], typer.Argument(help="rosbag2 folders, .mcap or .db3 files, or ROS 1 .bag files.")],
     out: Annotated[Path, typer.Option(help="Folder for report.html and a folder for each bag.")],
-    rgb_topic: Annotated[str | None, typer.Option(help="RGB topic; found by encoding and name without it.")] = None,
-    thermal_topic: Annotated[str | None, typer.Option(help="Thermal topic, likewise.")] = None,
-    config: Annotated[Path | None, typer.Option(help="ROS 2 parameter file of the node; defaults without it.")] = None,
-    model: Annotated[str | None, typer.Option(help="Named size or weights file, instead of the file's.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N, instead of the file's.")] = None,
+    rgb_topic: Annotated[Optional[str], typer.Option(help="RGB topic; found by encoding and name without it.")] = None,
+    thermal_topic: Annotated[Optional[str], typer.Option(help="Thermal topic, likewise.")] = None,
+    config: Annotated[
+        Optional[Path], typer.Option(help="ROS 2 parameter file of the node; defaults without it.")
+    ] = None,
+    model: Annotated[Optional[str], typer.Option(help="Named size or weights file, instead of the file's.")] = None,
+    device: Annotated[Optional[str], typer.Option(help="cpu, cuda or cuda:N, instead of the file's.")] = None,
     mode: Annotated[Mode, typer.Option(help="Fuse every pair, or those a live node would have come to.")] = Mode.every,
     inference_ms: Annotated[
-        float | None, typer.Option(min=0.0, help="With --mode realtime: time the simulated node takes for a pair.")
+        Optional[float], typer.Option(min=0.0, help="With --mode realtime: time the simulated node takes for a pair.")
     ] = None,
     measure_every: Annotated[int, typer.Option(min=1, help="Measure one of so many fused pairs.")] = 1,
     compare_every: Annotated[int, typer.Option(min=1, help="Compare one of so many with the plain rules.")] = 10,

@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich.console import Console
@@ -22,9 +22,11 @@ _TABLE_WIDTH = 120  # a cut figure cannot be read
 
 def bench(
     out: Annotated[Path, typer.Option(help="Folder for bench.json and, with --data, pareto.png.")],
-    model: Annotated[list[str] | None, typer.Option(help="Named size or weights file; repeatable.")] = None,
-    engine: Annotated[list[str] | None, typer.Option(help="Repeatable; all that are installed by default.")] = None,
-    steps: Annotated[list[int] | None, typer.Option(min=1, help="K, repeatable; each model's own by default.")] = None,
+    model: Annotated[Optional[list[str]], typer.Option(help="Named size or weights file; repeatable.")] = None,
+    engine: Annotated[Optional[list[str]], typer.Option(help="Repeatable; all that are installed by default.")] = None,
+    steps: Annotated[
+        Optional[list[int]], typer.Option(min=1, help="K, repeatable; each model's own by default.")
+    ] = None,
     device: options.Device = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all.")] = 0,
     height: Annotated[int, typer.Option(min=48, help="Image height, pixels.")] = 480,
@@ -32,17 +34,18 @@ def bench(
     rounds: Annotated[int, typer.Option(min=5, help="Runs of each, interleaved.")] = 50,
     resolutions: Annotated[bool, typer.Option(help="Also time each model's fastest engine from 320x256 up.")] = False,
     batches: Annotated[bool, typer.Option(help="Also time each model by PyTorch on batches of 1 to 8 pairs.")] = False,
-    data: Annotated[Path | None, typer.Option(help="Folder of pairs, for latency against quality.")] = None,
-    list_file: Annotated[Path | None, typer.Option("--list", help="Text file with the pairs to take.")] = None,
+    data: Annotated[Optional[Path], typer.Option(help="Folder of pairs, for latency against quality.")] = None,
+    list_file: Annotated[Optional[Path], typer.Option("--list", help="Text file with the pairs to take.")] = None,
     measure: Annotated[
         str,
         typer.Option(help="The quality: ap_glare, AP of a judge in the glare, or mi, vif, qabf, ssim, q_oe or n_oe."),
     ] = "ap_glare",
     judge: Annotated[
-        str | None, typer.Option(help="For ap_glare, as `downstream detect` takes it; the first installed by default.")
+        Optional[str],
+        typer.Option(help="For ap_glare, as `downstream detect` takes it; the first installed by default."),
     ] = None,
     box_corrections: Annotated[
-        Path | None, typer.Option(help="CSV file of what is wrong with the boxes of pairs, for ap_glare.")
+        Optional[Path], typer.Option(help="CSV file of what is wrong with the boxes of pairs, for ap_glare.")
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:

@@ -3,7 +3,7 @@
 import re
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -36,15 +36,15 @@ class Model(str, Enum):
 
 def calibrate(
     out: Annotated[Path, typer.Option(help="Calibration file to write; a picture of the same name lies beside it.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of pairs: vi/ and ir/. This or --bag.")] = None,
-    list_file: Annotated[Path | None, typer.Option("--list", help="With --data: text file with the pairs.")] = None,
-    bag: Annotated[Path | None, typer.Option(help="A rosbag of both cameras.")] = None,
-    rgb_topic: Annotated[str | None, typer.Option(help="RGB topic; found by itself where only one fits.")] = None,
-    thermal_topic: Annotated[str | None, typer.Option(help="Thermal topic, likewise.")] = None,
-    config: Annotated[Path | None, typer.Option(help="ROS 2 parameter file: its sync and thermal settings.")] = None,
+    data: Annotated[Optional[Path], typer.Option(help="Folder of pairs: vi/ and ir/. This or --bag.")] = None,
+    list_file: Annotated[Optional[Path], typer.Option("--list", help="With --data: text file with the pairs.")] = None,
+    bag: Annotated[Optional[Path], typer.Option(help="A rosbag of both cameras.")] = None,
+    rgb_topic: Annotated[Optional[str], typer.Option(help="RGB topic; found by itself where only one fits.")] = None,
+    thermal_topic: Annotated[Optional[str], typer.Option(help="Thermal topic, likewise.")] = None,
+    config: Annotated[Optional[Path], typer.Option(help="ROS 2 parameter file: its sync and thermal settings.")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Pairs to use, spread over the recording.")] = 12,
     pattern: Annotated[
-        str | None, typer.Option(help="Look for a board of COLUMNSxROWS inner corners or circles, as OpenCV counts.")
+        Optional[str], typer.Option(help="Look for a board of COLUMNSxROWS inner corners or circles, as OpenCV counts.")
     ] = None,
     board: Annotated[BoardKind, typer.Option(help="With --pattern: what is on the board.")] = BoardKind.chessboard,
     model: Annotated[Model, typer.Option(help="What is fitted without a board.")] = Model.similarity,

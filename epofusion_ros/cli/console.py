@@ -40,17 +40,17 @@ def clear_errors() -> Iterator[None]:
         _fail(sentence, error, 1 if is_disk_full(error) else 2)
     except ValueError as error:
         _fail(str(error), error)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         library = (error.name or "").partition(".")[0]
-        extra = next((extra for extra, names in _EXTRAS.items() if library in names), None)
-        if extra is None:
+        if library in {"", "epofusion_core", "epofusion_ros"}:
             raise
-        wanted = f"epofusion_ros[{extra}]" if extra != "ros-wheels" else f"a sourced ROS 2, or epofusion_ros[{extra}]"
-        _fail(
-            f"this command needs {library}, which is not installed; expected {wanted}: "
-            "`source scripts/setup_venv` installs everything",
-            error,
-        )
+        lacks = "which is not installed" if isinstance(error, ModuleNotFoundError) else "and a newer one than is here"
+        extra = next((extra for extra, names in _EXTRAS.items() if library in names), None)
+        wanted = f"epofusion_ros[{extra}]" if extra else f"`pip install --upgrade {library}`"
+        if extra == "ros-wheels":
+            wanted = f"a sourced ROS 2, or {wanted}"
+        sentence = f"this command needs {library}, {lacks}; expected {wanted}"
+        _fail(f"{sentence}: `source scripts/setup_venv all` installs everything", error)
 
 
 @contextmanager

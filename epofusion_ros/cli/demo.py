@@ -3,7 +3,7 @@
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def demo(
-    vi: Annotated[Path | None, typer.Option(help="Video or folder of visible images, instead of the drive.")] = None,
-    thermal: Annotated[Path | None, typer.Option(help="Video or folder of thermal images, with --vi.")] = None,
+    vi: Annotated[Optional[Path], typer.Option(help="Video or folder of visible images, instead of the drive.")] = None,
+    thermal: Annotated[Optional[Path], typer.Option(help="Video or folder of thermal images, with --vi.")] = None,
     bag: Annotated[
-        Path | None, typer.Option(help="Rosbag with an RGB and a thermal topic, instead of the drive.")
+        Optional[Path], typer.Option(help="Rosbag with an RGB and a thermal topic, instead of the drive.")
     ] = None,
-    rgb_topic: Annotated[str | None, typer.Option(help="RGB topic of the bag; found by name without it.")] = None,
-    thermal_topic: Annotated[str | None, typer.Option(help="Thermal topic of the bag, likewise.")] = None,
+    rgb_topic: Annotated[Optional[str], typer.Option(help="RGB topic of the bag; found by name without it.")] = None,
+    thermal_topic: Annotated[Optional[str], typer.Option(help="Thermal topic of the bag, likewise.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the video, masks, pictures and report.html.")] = Path(
         "demo_output"
     ),

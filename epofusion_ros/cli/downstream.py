@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -23,24 +23,24 @@ _CORES = os.cpu_count() or 1
 
 DataOption = Annotated[Path, typer.Option(help="Folder of pairs: vi/, ir/ and boxes/, or datasets that have them.")]
 ListOption = Annotated[
-    Path | None, typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
+    Optional[Path], typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
 ]
 TrainOption = Annotated[Path, typer.Option(help="Folder of the pairs to train on.")]
-TrainListOption = Annotated[Path | None, typer.Option(help="Text file with the pairs to train on; all without it.")]
+TrainListOption = Annotated[Optional[Path], typer.Option(help="Text file with the pairs to train on; all without it.")]
 TestOption = Annotated[Path, typer.Option(help="Folder of the pairs to judge on.")]
-TestListOption = Annotated[Path | None, typer.Option(help="Text file with the pairs to judge on; all without it.")]
+TestListOption = Annotated[Optional[Path], typer.Option(help="Text file with the pairs to judge on; all without it.")]
 ModelOption = Annotated[
-    list[str] | None,
+    Optional[list[str]],
     typer.Option(help="Named size or weights file, or NAME=FILE; repeatable. All installed sizes by default."),
 ]
 FusedOption = Annotated[
-    list[str] | None, typer.Option(help="Folder of images that another method fused, or NAME=FOLDER; repeatable.")
+    Optional[list[str]], typer.Option(help="Folder of images that another method fused, or NAME=FOLDER; repeatable.")
 ]
 GlareOption = Annotated[
     str, typer.Option(help="Added to visible images: none, spots (over half of the objects) or overexposure.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of all that is random.")]
-CorrectionsOption = Annotated[Path | None, typer.Option(help="CSV file of what is wrong with the boxes of pairs.")]
+CorrectionsOption = Annotated[Optional[Path], typer.Option(help="CSV file of what is wrong with the boxes of pairs.")]
 ClassesOption = Annotated[str, typer.Option(help="Names of the classes of the pairs' boxes, by number.")]
 IterationsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps for each method.")]
 BatchOption = Annotated[int, typer.Option(min=1, help="Images a step.")]
@@ -56,22 +56,24 @@ def detect(
     out: Annotated[Path, typer.Option(help="Folder for ap50.csv, ap50.png and misses/, sheets of the worst misses.")],
     list_file: ListOption = None,
     judge: Annotated[
-        list[str] | None,
+        Optional[list[str]],
         typer.Option(
             help="hog, ssdlite, a YAML file that describes a detector, ultralytics:WEIGHTS.pt or "
             "torchvision:MODEL:WEIGHTS.pth, or NAME=one of these; repeatable. What is installed by default."
         ),
     ] = None,
     glare: GlareOption = "none",
-    seed: Annotated[list[int] | None, typer.Option(help="Seed of the added glare; repeatable. 0 by default.")] = None,
+    seed: Annotated[
+        Optional[list[int]], typer.Option(help="Seed of the added glare; repeatable. 0 by default.")
+    ] = None,
     model: ModelOption = None,
     fused: FusedOption = None,
     box_corrections: CorrectionsOption = None,
     object_boxes: Annotated[
-        Path | None, typer.Option(help="CSV file of pairs without boxes, all of whose objects are marked.")
+        Optional[Path], typer.Option(help="CSV file of pairs without boxes, all of whose objects are marked.")
     ] = None,
     glare_boxes: Annotated[
-        Path | None, typer.Option(help="CSV file of pairs without boxes whose objects in the glare are marked.")
+        Optional[Path], typer.Option(help="CSV file of pairs without boxes whose objects in the glare are marked.")
     ] = None,
     classes: ClassesOption = _CLASSES,
     engine: options.Engine = "auto",
@@ -224,7 +226,7 @@ def segment(
     batch: BatchOption = 8,
     crop: Annotated[int, typer.Option(min=32, help="Side of the training crops, pixels.")] = 480,
     start: Annotated[
-        Path | None, typer.Option(help="Folder of pretrained weights that transformers saved; random without it.")
+        Optional[Path], typer.Option(help="Folder of pretrained weights that transformers saved; random without it.")
     ] = None,
     glare: GlareOption = "spots",
     seed: SeedOption = 0,

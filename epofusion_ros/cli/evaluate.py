@@ -3,7 +3,7 @@
 import itertools
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -13,20 +13,24 @@ from epofusion_ros.cli.console import clear_errors
 
 def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for report.html, means.csv, per_image.csv and results.json.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of pairs: vi/ and ir/, or datasets that have them.")] = None,
-    list_file: Annotated[
-        Path | None, typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
+    data: Annotated[
+        Optional[Path], typer.Option(help="Folder of pairs: vi/ and ir/, or datasets that have them.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Split folder to read, such as test.")] = None,
+    list_file: Annotated[
+        Optional[Path], typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
+    ] = None,
+    split: Annotated[Optional[str], typer.Option(help="Split folder to read, such as test.")] = None,
     glare_boxes: Annotated[
-        Path | None,
+        Optional[Path],
         typer.Option(help="CSV of objects marked in real glare; their outlines are true masks where there is no file."),
     ] = None,
     mask_classes: options.MaskClasses = None,
-    videos: Annotated[Path | None, typer.Option(help="Folder with vi/NAME.mp4, ir/NAME.mp4, for steadiness.")] = None,
+    videos: Annotated[
+        Optional[Path], typer.Option(help="Folder with vi/NAME.mp4, ir/NAME.mp4, for steadiness.")
+    ] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
     model: Annotated[
-        list[str] | None,
+        Optional[list[str]],
         typer.Option(help="Named size or weights file, or NAME=FILE; repeatable. All installed sizes by default."),
     ] = None,
     engine: options.Engine = "auto",

@@ -1,7 +1,7 @@
 """`epofusion export`: the graph of a model, for engines without PyTorch."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -19,13 +19,15 @@ def export(
     steps: options.Steps = None,
     untrained_steps: options.UntrainedSteps = False,
     calibration: Annotated[
-        Path | None, typer.Option(help="int8: folder of training pairs to take ranges from.")
+        Optional[Path], typer.Option(help="int8: folder of training pairs to take ranges from.")
     ] = None,
     list_file: Annotated[
-        Path | None, typer.Option("--list", help="int8: text file with the pairs to take, a stem a line.")
+        Optional[Path], typer.Option("--list", help="int8: text file with the pairs to take, a stem a line.")
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, help="int8: how many pairs, spread over all.")] = 128,
-    out: Annotated[Path | None, typer.Option(help="Folder; that of the weights by default, where it is found.")] = None,
+    out: Annotated[
+        Optional[Path], typer.Option(help="Folder; that of the weights by default, where it is found.")
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Write the graph of a model beside its weights: the sampling loop and the guidance mask are inside."""

@@ -3,7 +3,7 @@
 import hashlib
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -24,16 +24,16 @@ class Outline(str, Enum):
 
 
 SrcArgument = Annotated[Path, typer.Argument(help="Data root of pairs with boxes or masks.")]
-ListOption = Annotated[Path | None, typer.Option("--list", help="Only the pairs that this file lists.")]
+ListOption = Annotated[Optional[Path], typer.Option("--list", help="Only the pairs that this file lists.")]
 OutlineOption = Annotated[Outline, typer.Option(help="How objects are outlined within boxes.")]
 ObjectBoxesOption = Annotated[
-    Path | None,
+    Optional[Path],
     typer.Option(help="CSV file of pairs whose objects are marked, as training takes it (data.object_boxes)."),
 ]
 BoxCorrectionsOption = Annotated[
-    Path | None, typer.Option(help="CSV file of what is wrong with the boxes of pairs (data.box_corrections).")
+    Optional[Path], typer.Option(help="CSV file of what is wrong with the boxes of pairs (data.box_corrections).")
 ]
-CheckpointOption = Annotated[Path | None, typer.Option(help="Folder of a SAM checkpoint, for --outline sam.")]
+CheckpointOption = Annotated[Optional[Path], typer.Option(help="Folder of a SAM checkpoint, for --outline sam.")]
 
 
 @ivoe.command()

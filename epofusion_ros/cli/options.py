@@ -1,6 +1,6 @@
 """Options that several subcommands share."""
 
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -18,9 +18,9 @@ Precision = Annotated[str, typer.Option("--precision", help=f"{', '.join(PRECISI
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is in the way and was not made by this command.")
 ]
-Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Sampling steps K; the model's own by default.")]
+Steps = Annotated[Optional[int], typer.Option("--steps", min=1, help="Sampling steps K; the model's own by default.")]
 MaskClasses = Annotated[
-    list[int] | None,
+    Optional[list[int]],
     typer.Option(
         "--mask-classes",
         min=1,

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -19,7 +19,7 @@ def score(
     ],
     out: Annotated[Path, typer.Option(help="Folder for report.html, means.csv, per_image.csv and results.json.")],
     mask: Annotated[
-        Path | None, typer.Option(help="Folder of true masks of infrared objects inside overexposed regions.")
+        Optional[Path], typer.Option(help="Folder of true masks of infrared objects inside overexposed regions.")
     ] = None,
     mask_classes: options.MaskClasses = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -21,7 +21,7 @@ def simulate(
     scene: Annotated[str, typer.Option(help="night, low_sun or tunnel.")] = "night",
     height: Annotated[int, typer.Option(help="Image height, pixels.")] = 480,
     width: Annotated[int, typer.Option(help="Image width, pixels.")] = 640,
-    bag: Annotated[Path | None, typer.Option(help="Also write the images as a rosbag2, to this new folder.")] = None,
+    bag: Annotated[Optional[Path], typer.Option(help="Also write the images as a rosbag2, to this new folder.")] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Render a simulated drive: visible, infrared and the exact mask of objects inside the glare."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def train(
     config: Annotated[Path, typer.Option(help="Training configuration, such as config/train/xs.yaml.")],
     out: Annotated[Path, typer.Option(help="Folder for logs, pictures, checkpoints and weights.")],
-    data: Annotated[Path | None, typer.Option(help="Data root; replaces data.root of the configuration.")] = None,
+    data: Annotated[Optional[Path], typer.Option(help="Data root; replaces data.root of the configuration.")] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Replace a setting: KEY=VALUE, such as loss.adaptive=false.")
+        Optional[list[str]], typer.Option("--set", help="Replace a setting: KEY=VALUE, such as loss.adaptive=false.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Continue from the last checkpoint in OUT.")] = False,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to PyTorch.", min=0)] = 0,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from epofusion_core.output_guard import remove_made
 from epofusion_core.progress import OpenProgress
+from epofusion_core.video import pyav
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.recording import Recording
 from epofusion_ros.installed_files import use_large_shared_memory
@@ -49,9 +50,10 @@ def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Open
     """Run the demo and write its files.
 
     Raises:
-        ValueError: the source has no image of one of the cameras.
+        ValueError: the source has no image of one of the cameras, or PyAV is missing.
         NodeError: the node cannot be started, configured or activated; the sentence gives its last words.
     """
+    pyav(settings.out / "fused.mp4")
     loaded = _load(images, settings.frames, stage)
     _clear(settings.out)
     use_large_shared_memory()

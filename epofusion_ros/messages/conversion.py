@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.imaging import luma
-from epofusion_core.thermal import is_coloured
 from epofusion_core.text import shortened
+from epofusion_core.thermal import is_coloured
 from epofusion_ros.messages.compressed import CompressedLike, decode
 from epofusion_ros.messages.encodings import COLOUR_ROWS, LAYOUTS, LUMA, ONE_VALUE, TO_RGB, Pixels, eight_bits
 from epofusion_ros.messages.image_size import check_size

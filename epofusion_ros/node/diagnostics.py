@@ -7,8 +7,8 @@ from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epofusion_core.thermal import COLOURED
 from epofusion_core.registration.apply import LEAST_OVERLAP
+from epofusion_core.thermal import COLOURED
 from epofusion_ros.node.status import UNREGISTERED
 from epofusion_ros.stream.frame_account import Account, Fate
 from epofusion_ros.stream.pairing import StreamCount

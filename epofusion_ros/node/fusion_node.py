@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Callable
+from functools import partial
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from rclpy.parameter import Parameter
 
 _WARN_EVERY_S = 1.0
+_ChangeState = Callable[[ChangeState.Request, ChangeState.Response], ChangeState.Response]
 _PUBLISHED = (Fate.FUSED, Fate.PASSED_THROUGH, Fate.UNWATCHED)
 
 
@@ -46,6 +50,7 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         self._active: Active | None = None
         parameter_server.declare(self, is_configured=lambda: self._configured is not None)
         self.add_post_set_parameters_callback(self._apply)
+        self._service_change_state.callback = partial(self._change_state, self._service_change_state.callback)
         self._texts = _texts(NodeParameters())
         self._callback_errors = 0
         self._figures_before: dict[str, float] = {}
@@ -60,6 +65,17 @@ class FusionNode(LifecycleNode):  # type: ignore[misc]  # rclpy publishes no typ
         """Configure and activate, unasked; False where that fails."""
         changes = (self.trigger_configure, self.trigger_activate)
         return all(change() == TransitionCallbackReturn.SUCCESS for change in changes)
+
+    def _change_state(
+        self, change: _ChangeState, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        """Refuse what the state does not allow. rclpy before Kilted raises and never answers; the client would hang."""
+        try:
+            return change(request, response)
+        except RuntimeError as error:
+            self.get_logger().error(f"a transition is refused: {error}")
+            response.success = False
+            return response
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and warm it up; FAILURE, with one line that says why, leaves the node unconfigured."""

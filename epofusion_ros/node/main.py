@@ -6,6 +6,7 @@ transition, no frame and no import: the node ends between two callbacks, and a s
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -94,6 +95,11 @@ def _run(node: FusionNode, executor: Executor) -> int:
         except Exception as error:  # rclpy itself raises some, of messages and requests that make no sense
             node.survive(error)
     return int(failed.is_set())
+
+
+def _sentence(error: Exception) -> str:
+    """Return what is wrong, without the places in the sources of ROS that its own errors name."""
+    return " ".join(re.sub(r"\s*, at \S+:\d+", "", str(error)).split())
 
 
 if __name__ == "__main__":

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """Publishers of the fused image, raw and compressed, both masks, the overlay, the camera info and the pair that was
-    fused; to debug, of the thermal image as the model sees it and the milliseconds of each stage. All are reliable,
-    depth 1."""
+    """Publishers of the fused image, raw and compressed, both masks, the overlay and the camera info.
+
+    To debug, also of the thermal image as the model sees it and the milliseconds of each stage. All are reliable,
+    depth 1.
+    """
 
     def __init__(self, node: "LifecycleNode", jpeg_quality: int) -> None:
         """Offer the topics; `jpeg_quality` is that of the compressed image, 1 to 100."""

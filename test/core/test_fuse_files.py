@@ -1,5 +1,6 @@
 """`epofusion fuse`: images, folders and videos in, pictures out, and a name for what could not be done."""
 
+import sys
 from pathlib import Path
 
 import av
@@ -69,6 +70,25 @@ def test_videos_give_videos_and_a_shorter_partner_is_named(random_weights: Path,
         with VideoReader(out / kind / "vi.mp4") as video:
             times = [time for time, _ in video]
         assert times == [0, 40_000_000, 80_000_000, 120_000_000]
+
+
+def test_without_pyav_images_are_fused_and_videos_are_refused_in_one_sentence(
+    random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    write_png(tmp_path / "vi.png", picture(0, 32, 48, 3))
+    write_png(tmp_path / "ir.png", picture(1, 32, 48))
+    images = run(
+        "--vi", tmp_path / "vi.png", "--ir", tmp_path / "ir.png", "--out", tmp_path / "out", "--model", random_weights
+    )
+    assert images.exit_code == 0, images.output
+    (tmp_path / "vi.mp4").touch()
+    (tmp_path / "ir.mp4").touch()
+    videos = run(
+        "--vi", tmp_path / "vi.mp4", "--ir", tmp_path / "ir.mp4", "--out", tmp_path / "out", "--model", random_weights
+    )
+    assert videos.exit_code == 2
+    assert "vi.mp4: a video needs PyAV, which is not installed; pip install av" in videos.output
 
 
 @pytest.mark.parametrize("missing", ["--vi", "--ir", "--model"])

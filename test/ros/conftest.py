@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from epofusion_core import Fuser
 from epofusion_core.model.card import ModelCard
 from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
@@ -17,6 +18,13 @@ PROFILE = Path(__file__).resolve().parents[2] / "config" / "fastdds_shm.xml"
 # Fast DDS reads its profile once a process, when the first participant is created. A test that creates one before the
 # variable is set would have all later tests send images over UDP, which loses many of them.
 os.environ[DDS_PROFILE_VARIABLE] = str(PROFILE)
+
+
+@pytest.fixture(scope="session")
+def random_weights(random_weights: Path) -> Path:
+    """Those of all tests, with their graph made: on busy cores it takes longer than a client waits for a node."""
+    Fuser.load(random_weights, engine="openvino")
+    return random_weights
 
 
 @pytest.fixture

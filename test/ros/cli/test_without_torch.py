@@ -33,7 +33,7 @@ def test_a_command_that_needs_pytorch_says_so_in_one_sentence(arguments: tuple[s
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "error: this command needs torch, which is not installed; expected epofusion_ros[torch]: "
-        "`source scripts/setup_venv` installs everything"
+        "`source scripts/setup_venv all` installs everything"
     ]
 
 

@@ -8,6 +8,8 @@ import pytest
 import torch
 from harness import Peer, accounts_balance, running_node
 
+pytestmark = pytest.mark.one_release
+
 RGB, THERMAL = np.full((48, 64, 3), 80, np.uint8), np.full((48, 64), 90, np.uint8)
 LARGE_RGB, LARGE_THERMAL = np.full((1500, 2000, 3), 80, np.uint8), np.full((1500, 2000), 90, np.uint8)
 SPARE_BYTES = 150_000_000

@@ -32,6 +32,8 @@ from epofusion_ros.stream.job import Job
 from epofusion_ros.stream.pairing import FramePair
 from epofusion_ros.stream.pipeline import FusionPipeline
 
+pytestmark = pytest.mark.one_release
+
 FUZZ = settings(
     # An example of the pipeline is a parameter set and two messages or four.
     max_examples=int(os.environ.get("EPOFUSION_FUZZ_EXAMPLES", "500")) // 4,

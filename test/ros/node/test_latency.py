@@ -21,7 +21,7 @@ from epofusion_core.benchmark.subject import Subject
 from epofusion_core.engines.engine import EngineOptions
 
 SECONDS = float(os.environ.get("EPOFUSION_SOAK_S", "8"))
-pytestmark = pytest.mark.timeout(SECONDS + 300)
+pytestmark = [pytest.mark.one_release, pytest.mark.timeout(SECONDS + 300)]
 IS_RELEASE_CHECK = SECONDS >= 60
 FRAME_TIME_MS = 1000 / 30
 SIZE = {"warmup.height": 480, "warmup.width": 640}

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from harness import Peer, accounts_balance, fill, running_node
 from sensor_msgs.msg import Image
+
+pytestmark = pytest.mark.one_release
 
 RGB = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 THERMAL = np.random.default_rng(1).integers(7000, 9000, (48, 64), dtype=np.uint16)

@@ -20,6 +20,7 @@ def rights(kind: str, right: str) -> set[str]:
     return {element.text or "" for element in found}
 
 
+@pytest.mark.one_release
 @pytest.mark.parametrize("transport", ["raw", "compressed"])
 def test_the_policy_allows_what_the_node_uses_and_nothing_else(
     random_weights: Path, domain: int, tmp_path: Path, transport: str
