@@ -14,6 +14,7 @@ from setuptools import Distribution
 ROOT = Path(__file__).resolve().parents[1]
 
 ROSDEP_KEYS = {
+    "aiohttp": "python3-aiohttp",
     "cv2": "python3-opencv",
     "jinja2": "python3-jinja2",
     "matplotlib": "python3-matplotlib",
@@ -127,7 +128,7 @@ def test_git_ignores_what_a_script_writes(command: str) -> None:
 def test_constraints_pin_every_requirement_that_the_scripts_install(distribution: Distribution) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
-    extras = ("openvino", "onnxruntime", "torch", "train", "ros-wheels", "test")
+    extras = ("openvino", "onnxruntime", "torch", "train", "view", "ros-wheels", "test")
     requirements = [*distribution.install_requires]
     requirements += [each for extra in extras for each in distribution.extras_require[extra]]
     assert {re.split(r"[<>=]", requirement)[0].lower() for requirement in requirements} <= pinned
