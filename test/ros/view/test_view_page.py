@@ -90,13 +90,13 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def running(random_weights: Path, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def running(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """The node, its cameras, the view that may change parameters, and an open browser."""
     folder = tmp_path_factory.mktemp("view")
     os.environ["ROS_DOMAIN_ID"] = str(DOMAIN)
     with ExitStack() as stack:
         stack.callback(os.environ.pop, "ROS_DOMAIN_ID")
-        stack.enter_context(running_node(random_weights, DOMAIN, folder / "node.log"))
+        stack.enter_context(running_node("epofusion_xs", DOMAIN, folder / "node.log"))
         _, address = stack.enter_context(running_view(DOMAIN, "--allow-changes"))
         page = stack.enter_context(browser_page(chromium, folder / "profile"))
         peer = stack.enter_context(Peer(listen_to=()))
