@@ -1,6 +1,7 @@
 """Where the page is served: the socket, whether others reach it, and the address to open."""
 
 import ipaddress
+import os
 import socket
 
 
@@ -14,8 +15,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(where, family=family)
     except OSError as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise ValueError(
-            f"{host} port {port} cannot be listened on: {error.strerror}; "
+            f"{host} port {port} cannot be listened on: {reason}; "
             "expected an address of this machine and a free port, such as --port 8081"
         ) from error
 

@@ -50,10 +50,13 @@ class LiveParameters:
         if name not in _LIVE:
             return f"parameter {name} is no live one"
         try:
-            parameter = Parameter(name, value=_of_kind(_LIVE[name], value))
+            wanted = _of_kind(_LIVE[name], value)
         except (TypeError, ValueError, OverflowError):
             return f"parameter {name} cannot be {value!r}; expected {_LIVE[name].extent or 'true or false'}"
-        answer = await _call(self._set, SetParameters.Request(parameters=[parameter.to_parameter_msg()]))
+        if problem := _LIVE[name].check(name, wanted):
+            return problem
+        request = SetParameters.Request(parameters=[Parameter(name, value=wanted).to_parameter_msg()])
+        answer = await _call(self._set, request)
         if answer is None:
             return f"{self._watched} does not answer"
         (result,) = answer.results
