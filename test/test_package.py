@@ -31,7 +31,17 @@ ROSDEP_KEYS = {
     "yaml": "python3-yaml",
 }
 """Keys of the imports whose rosdep key is not their own name."""
-ROSDEP_KNOWS_NOT = {"accelerate", "av", "nncf", "onnx", "openvino", "tensorboard", "transformers", "ultralytics"}
+ROSDEP_KNOWS_NOT = {
+    "accelerate",
+    "av",
+    "huggingface_hub",
+    "nncf",
+    "onnx",
+    "openvino",
+    "tensorboard",
+    "transformers",
+    "ultralytics",
+}
 """Only offline tools use them, or they are one engine of several; pip installs them."""
 BROUGHT_BY_OTHERS = {"markupsafe", "safetensors"}
 """Come with jinja2 and timm, and have no rosdep key of their own."""
@@ -128,7 +138,7 @@ def test_git_ignores_what_a_script_writes(command: str) -> None:
 def test_constraints_pin_every_requirement_that_the_scripts_install(distribution: Distribution) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
-    extras = ("openvino", "onnxruntime", "torch", "train", "view", "ros-wheels", "test")
+    extras = ("openvino", "onnxruntime", "torch", "train", "hub", "view", "ros-wheels", "test")
     requirements = [*distribution.install_requires]
     requirements += [each for extra in extras for each in distribution.extras_require[extra]]
     assert {re.split(r"[<>=]", requirement)[0].lower() for requirement in requirements} <= pinned

@@ -1,5 +1,7 @@
 """A real browser, headless, driven through its DevTools: tests look at a page as it is after some time, not once."""
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import subprocess
@@ -20,7 +22,7 @@ class Page:
     """One open page."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, session: ClientSession, socket: ClientWebSocketResponse
+        self, loop: asyncio.AbstractEventLoop, session: ClientSession, socket: ClientWebSocketResponse[Any]
     ) -> None:
         self._loop, self._session, self._socket = loop, session, socket
         self._numbers = count(1)

@@ -86,7 +86,7 @@ class Scene:
         return str(self.page.evaluate(f"document.querySelector('{selector}')?.textContent"))
 
     def viewers_of(self, topic: str) -> int:
-        return self.peer.node.count_subscribers(full_name(topic))
+        return int(self.peer.node.count_subscribers(full_name(topic)))
 
 
 @pytest.fixture(scope="module")
