@@ -80,6 +80,7 @@ setup(
         "downstream": [*TORCH, "matplotlib>=3.8", "transformers>=4.40"],
         "onnxruntime": ["onnxruntime>=1.18"],
         "openvino": ["openvino>=2024.4"],
+        "rerun": ["rerun-sdk>=0.24"],
         "hub": ["huggingface_hub>=0.24"],
         "view": ["aiohttp>=3.9"],
         "ros-wheels": ROS_WHEELS,

@@ -38,6 +38,7 @@ ROSDEP_KNOWS_NOT = {
     "nncf",
     "onnx",
     "openvino",
+    "rerun",
     "tensorboard",
     "transformers",
     "ultralytics",
@@ -45,7 +46,7 @@ ROSDEP_KNOWS_NOT = {
 """Only offline tools use them, or they are one engine of several; pip installs them."""
 BROUGHT_BY_OTHERS = {"markupsafe", "safetensors"}
 """Come with jinja2 and timm, and have no rosdep key of their own."""
-PIP_NAMES = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
+PIP_NAMES = {"cv2": "opencv-python-headless", "rerun": "rerun-sdk", "yaml": "PyYAML"}
 ON_REQUEST = {"ultralytics"}
 """Imported only by an option whose user brings the library along."""
 
