@@ -53,7 +53,7 @@ setup(
     packages=find_packages(include=["epofusion_core*", "epofusion_ros*"]),
     package_data={
         "epofusion_core": ["py.typed", "weights/*", "**/*.jinja"],
-        "epofusion_ros": ["py.typed", "**/*.jinja"],
+        "epofusion_ros": ["py.typed", "**/*.jinja", "view/page/*"],
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
@@ -82,6 +82,9 @@ setup(
         "downstream": [*TORCH, "matplotlib>=3.8", "transformers>=4.40"],
         "onnxruntime": ["onnxruntime>=1.18"],
         "openvino": ["openvino>=2024.4"],
+        "rerun": ["rerun-sdk>=0.24"],
+        "hub": ["huggingface_hub>=0.24"],
+        "view": ["aiohttp>=3.9"],
         "ros-wheels": ROS_WHEELS,
         "test": TEST,
     },

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,33 @@ class Fuser:
         weights = resolve_weights(model)
         card = read_card(weights)
         return cls(open_engine(weights, card, options, report), card)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        cache: Path | None = None,
+        download: bool = False,
+        **options: Any,  # noqa: ANN401 - those of `load`
+    ) -> "Fuser":
+        """Load a model from where models are shared: a folder, or a repository of the Hugging Face hub.
+
+        Args:
+            source: path of a folder with one weights file, or what `load` takes; else `owner/name` of a repository.
+            revision: branch, tag or commit of the repository.
+            cache: folder of downloaded repositories; that of huggingface_hub where None.
+            download: ask the hub; without it, nothing but that folder is looked into.
+            options: those of `load`.
+
+        Raises:
+            WeightsError: there is no such model, or its file is damaged.
+            EngineError: an option cannot be satisfied here.
+        """
+        from epofusion_core.model.hub import find_weights
+
+        return cls.load(find_weights(source, revision, cache, download=download), **options)
 
     def __call__(self, rgb: RgbImage, thermal: NDArray[np.uint8] | NDArray[np.float32]) -> FusionResult:
         """Fuse one pair.

@@ -26,7 +26,7 @@ MESSAGES = {
     "std_srvs",
 }
 ROS = {"rclpy", "cv_bridge", "message_filters", "launch", *MESSAGES}
-MOST_ROOMS = 12
+MOST_ROOMS = 13
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def test_a_room_that_needs_no_torch_does_not_load_it(room: str) -> None:
 
 
 WITHOUT_ROS = ("stream", "messages", "parameters", "replay", "cli", "installed_files")
-WITH_ROS = ("node", "remote_node", "demo", "soak")
+WITH_ROS = ("node", "remote_node", "demo", "soak", "view")
 
 
 @pytest.mark.parametrize("room", WITHOUT_ROS)

@@ -14,6 +14,7 @@ from setuptools import Distribution
 ROOT = Path(__file__).resolve().parents[1]
 
 ROSDEP_KEYS = {
+    "aiohttp": "python3-aiohttp",
     "cv2": "python3-opencv",
     "jinja2": "python3-jinja2",
     "matplotlib": "python3-matplotlib",
@@ -30,13 +31,13 @@ LAUNCHED = {"ros2bag", "ros2launch", "rosbag2_storage_mcap", "rqt_runtime_monito
 """What the launch files run, and what runs them."""
 NOT_BY_ROSDEP = {
     *("accelerate", "nncf", "onnx", "pydantic", "safetensors", "tensorboard", "timm", "torch", "torchvision"),
-    *("transformers", "ultralytics"),  # these and the above train, export or judge
+    *("transformers", "ultralytics", "huggingface_hub", "rerun"),  # these and the above train, export or judge
     *("av", "openvino"),  # rosdep has no key of them: for videos, and the faster one of two engines
 }
 """pip installs them; a node that runs exported graphs needs none of them."""
 BROUGHT_BY_OTHERS = {"backports", "lz4", "markupsafe"}
 """Come with rosbags and jinja2."""
-PIP_NAMES = {"backports": "backports.zstd", "cv2": "opencv-python-headless", "yaml": "PyYAML"}
+PIP_NAMES = {"backports": "backports.zstd", "cv2": "opencv-python-headless", "rerun": "rerun-sdk", "yaml": "PyYAML"}
 ON_REQUEST = {"ultralytics"}
 """Imported only by an option whose user brings the library along."""
 
@@ -129,7 +130,7 @@ def test_git_ignores_what_a_script_writes(command: str) -> None:
 def test_constraints_pin_every_requirement_that_the_scripts_install(distribution: Distribution) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
-    extras = ("openvino", "onnxruntime", "torch", "train", "ros-wheels", "test")
+    extras = ("openvino", "onnxruntime", "torch", "train", "hub", "view", "ros-wheels", "test")
     requirements = [*distribution.install_requires]
     requirements += [each for extra in extras for each in distribution.extras_require[extra]]
     assert {re.split(r"[<>=]", requirement)[0].lower() for requirement in requirements} <= pinned

@@ -39,6 +39,7 @@ def bag(
     pictures: Annotated[int, typer.Option(min=0, help="Frames that the report shows of each bag.")] = 12,
     jobs: Annotated[int, typer.Option(min=1, help="Bags at a time, a process each.")] = 1,
     together: Annotated[bool, typer.Option("--together", help="The bags are of one drive, as `play -i -i`.")] = False,
+    rrd: Annotated[bool, typer.Option("--rrd", help="Write replay.rrd for the viewer rerun, too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted run.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -53,9 +54,12 @@ def bag(
     from epofusion_ros.replay.batch import are_one_drive, bags_in, replay_bags, tasks_of
     from epofusion_ros.replay.checkpoint import OUTPUTS
     from epofusion_ros.replay.report import write_report
+    from epofusion_ros.replay.rerun_recording import RERUN_FILE, write_rerun_recording
     from epofusion_ros.replay.settings import ReplaySettings, parameters_of
 
     with clear_errors():
+        if rrd:
+            import rerun  # noqa: F401 - that it is missing is to be said before the replay, not after it
         if (mode is Mode.realtime) != (inference_ms is not None):
             raise ValueError("--mode realtime and --inference-ms go together; expected both or neither")
         overrides = {name: value for name, value in (("model", model), ("device", device)) if value is not None}
@@ -74,7 +78,7 @@ def bag(
             note("each bag holds one camera: they are taken as one drive")
         tasks = tasks_of(bags, out, settings, resume=resume, together=together)
         outputs = [OutputFolder(out, "bag", ["report.html"])]
-        outputs += [OutputFolder(task.folder, "bag", OUTPUTS) for task in tasks]
+        outputs += [OutputFolder(task.folder, "bag", [*OUTPUTS, RERUN_FILE]) for task in tasks]
         for output in outputs:
             output.check([*bags, config, *settings.files()], overwrite=overwrite)
         for output in outputs:
@@ -88,6 +92,9 @@ def bag(
     if replays.done:
         with clear_errors():
             write_report(out / "report.html", list(replays.done), replays.failures, pictures)
+            for task in tasks:
+                if rrd and task.folder in replays.done:
+                    write_rerun_recording(task.bag, task.folder, settings)
     _say(replays, out)
 
 

@@ -21,6 +21,8 @@ _EXTRAS = {
     "train": {"accelerate", "matplotlib", "nncf", "tensorboard"},
     "openvino": {"openvino"},
     "onnxruntime": {"onnxruntime"},
+    "view": {"aiohttp"},
+    "rerun": {"rerun"},
     "ros-wheels": {"builtin_interfaces", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces", "rclpy"}
     | {"sensor_msgs", "std_msgs"},
 }

@@ -17,6 +17,7 @@ from epofusion_ros.cli.ivoe import ivoe
 from epofusion_ros.cli.score import score
 from epofusion_ros.cli.simulate import simulate
 from epofusion_ros.cli.train import train
+from epofusion_ros.cli.view import view
 
 app = typer.Typer(
     name="epofusion",
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(demo)
+app.command()(view)
 app.command()(bag)
 app.command()(fuse)
 app.command()(info)

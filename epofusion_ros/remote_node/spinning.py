@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Thread
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -17,7 +17,7 @@ def spinning_node(name: str) -> Iterator[Node]:
     node = rclpy.create_node(name)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    spinner = Thread(target=executor.spin, name=f"{name} spinner", daemon=True)
+    spinner = Thread(target=_spin, args=(node, executor), name=f"{name} spinner", daemon=True)
     spinner.start()
     try:
         yield node
@@ -26,3 +26,16 @@ def spinning_node(name: str) -> Iterator[Node]:
         spinner.join()
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _spin(node: Node, executor: SingleThreadedExecutor) -> None:
+    """Handle messages until the executor is shut down, whatever exceptions callbacks or rclpy itself raise of them."""
+    is_done = False
+    while not is_done:
+        try:
+            executor.spin()
+            is_done = True
+        except ExternalShutdownException:
+            is_done = True
+        except Exception as error:
+            node.get_logger().error(f"a message is ignored: {type(error).__name__}: {error}")

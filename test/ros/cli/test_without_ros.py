@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import sys
 for name in ("builtin_interfaces", "lifecycle_msgs", "rcl_interfaces", "rclpy", "sensor_msgs", "std_msgs"):
@@ -13,8 +15,9 @@ app(sys.argv[1:])
 """
 
 
-def test_the_demo_says_in_one_sentence_what_it_lacks(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", PROGRAM, "demo"]
+@pytest.mark.parametrize("subcommand", ["demo", "view"])
+def test_a_command_says_in_one_sentence_what_it_lacks(subcommand: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROGRAM, subcommand]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
@@ -23,3 +26,12 @@ def test_the_demo_says_in_one_sentence_what_it_lacks(tmp_path: Path) -> None:
         "`source scripts/setup_venv all` installs everything"
     )
     assert not any(tmp_path.iterdir())
+
+
+def test_the_view_says_in_one_sentence_that_it_lacks_its_web_server(tmp_path: Path) -> None:
+    program = PROGRAM.replace("for name in (", 'for name in ("aiohttp",')
+    command = [sys.executable, "-c", program, "view"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    (sentence,) = done.stderr.splitlines()
+    assert "this command needs aiohttp, which is not installed; expected epofusion_ros[view]" in sentence
