@@ -113,7 +113,7 @@ def infrared_noise(visible: Analysed, infrared: Analysed, fused: Analysed, regio
 def _flat_away_from_objects(infrared: Analysed) -> NDArray[np.bool_]:
     deviation = local_std(infrared.grey, _FLAT_WINDOW_PX)
     near_object = cv2.dilate((deviation >= _OBJECT_EDGE_STD).astype(np.uint8), _NEAR_AN_OBJECT)
-    return (deviation < _FLAT_INFRARED_STD) & (near_object == 0)
+    return np.asarray((deviation < _FLAT_INFRARED_STD) & (near_object == 0))
 
 
 def change_away_from_glare(visible: Analysed, fused: Analysed) -> float:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.evaluation.analysed import Analysed, Floats
+from epofusion_core.evaluation.analysed import Analysed, Floats, Grey
 from epofusion_core.evaluation.windows import bands, total
 
 
@@ -31,15 +31,20 @@ class Edges:
 
 def edges(image: Analysed) -> Edges:
     """Return the edges of an image, with zeros around it as Qabf is defined."""
-    across, up = (
-        cv2.Sobel(image.grey, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=sign, borderType=cv2.BORDER_CONSTANT)
-        for dx, sign in ((1, 1), (0, -1))
-    )
-    strength = np.asarray(cv2.magnitude(across, up), dtype=np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        angle_rad = np.arctan(np.divide(up, across, out=up), out=up)
-    angle_rad[across == 0] = math.pi / 2
-    return Edges(strength, angle_rad)
+    across, up = _sobel(image.grey, 1, 0, 1), _sobel(image.grey, 0, 1, -1)
+    strength = np.empty_like(across)
+    for rows in bands(across):
+        x, y = across[rows], up[rows]
+        np.sqrt(x * x + y * y, out=strength[rows])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            np.arctan(y / x, out=y)
+        y[x == 0] = math.pi / 2
+    return Edges(strength, angle_rad=up)
+
+
+def _sobel(grey: Grey, dx: int, dy: int, scale: int) -> Floats:
+    sobel = cv2.Sobel(grey, cv2.CV_32F, dx, dy, ksize=3, scale=scale, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sobel, dtype=np.float32)
 
 
 def edge_preservation(visible: Analysed, infrared: Analysed, fused: Analysed) -> float:
@@ -49,17 +54,18 @@ def edge_preservation(visible: Analysed, infrared: Analysed, fused: Analysed) ->
     for source in (visible.part(edges), infrared.part(edges)):
         for rows in bands(source.strength):
             kept += total(edge_quality(source.within(rows), f.within(rows)) * source.strength[rows])
-        whole += total(source.strength)
+            whole += total(source.strength[rows])
     return kept / whole if whole > 0 else 1.0
 
 
 def edge_quality(source: Edges, fused: Edges) -> Floats:
     """Return Qabf's term Q(source, fused) = Qg Qa, (H, W) in [0, 1]: strength and direction of edges kept."""
     weaker, stronger = cv2.min(source.strength, fused.strength), cv2.max(source.strength, fused.strength)
-    relative = weaker / cv2.max(stronger, 1.0)  # Sobel strengths of 8 bits are 0, or at least 1
+    relative = weaker / np.maximum(stronger, 1)  # Sobel strengths of 8 bits are 0, or at least 1
     # Qabf takes the strength itself where both are equal. Qg is as good as constant from 2 on, and exp of more is slow.
-    np.copyto(relative, cv2.min(fused.strength, 2.0), where=relative == 1)
-    alignment = 1 - cv2.absdiff(source.angle_rad, fused.angle_rad) / (math.pi / 2)
+    np.copyto(relative, np.minimum(fused.strength, 2), where=relative == 1)
+    turned: Floats = np.abs(source.angle_rad - fused.angle_rad)
+    alignment = 1 - turned / (math.pi / 2)
     strength_lost = cv2.exp(-15 * (relative - 0.5))
     direction_lost = cv2.exp(-22 * (alignment - 0.8))
     return np.asarray(0.9994 * 0.9879 / ((1 + strength_lost) * (1 + direction_lost)), dtype=np.float32)

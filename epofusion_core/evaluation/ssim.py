@@ -21,9 +21,10 @@ def structural_similarity(source: Analysed, fused: Analysed) -> float:
     def similarity(covariance: Floats, mean_s: Floats, var_s: Floats, mean_f: Floats, var_f: Floats) -> Floats:
         mean_s, mean_f = mean_s + levels[0], mean_f + levels[1]
         limit = np.sqrt(var_s * var_f)
-        covariance = cv2.max(cv2.min(covariance, limit), -limit)  # a flat window has none
+        within = cv2.max(cv2.min(covariance, limit), -limit)  # 0 where a window is flat, whatever rounding says
         brightness = (2 * mean_s * mean_f + _C1) / (np.square(mean_s) + np.square(mean_f) + _C1)
-        return brightness * (2 * covariance + _C2) / (var_s + var_f + _C2)
+        structure = (2 * within + _C2) / (var_s + var_f + _C2)
+        return np.asarray(brightness * structure, dtype=np.float32)
 
     return total_over_windows(similarity, s, f, _KERNEL) / s.mean.size
 

@@ -18,6 +18,7 @@ from epofusion_core.evaluation.windows import (
     filter_valid,
     gaussian_kernel,
     moments,
+    positive,
     total,
     total_over_windows,
 )
@@ -27,7 +28,7 @@ MIN_SIDE_PX = 41
 
 _KERNELS = tuple(gaussian_kernel(size, size / 5) for size in (17, 9, 5, 3))
 _NOISE_VARIANCE = 2.0
-_FLAT = 0.001
+_FLAT = np.float32(0.001)
 """Variance, in squared grey levels, up to which a window counts as flat: rounding can make so much."""
 
 
@@ -65,8 +66,8 @@ def visual_information_fidelity(source: Analysed, fused: Analysed) -> float:
 
 def _information_lost(covariance: Floats, _mean_s: Floats, var_s: Floats, _mean_f: Floats, var_f: Floats) -> Floats:
     """Return what windows of the fused image have beyond the source; what is inverted counts as not kept."""
-    explained = np.square(cv2.max(covariance, 0.0)) / cv2.max(var_s, _FLAT)
-    return _information(np.asarray(cv2.max(var_f - explained, 0.0), dtype=np.float32))
+    explained = np.square(positive(covariance)) / np.maximum(var_s, _FLAT)
+    return _information(positive(var_f - explained))
 
 
 def scales(image: Analysed) -> Scales:

@@ -14,7 +14,7 @@ import numpy as np
 
 from epofusion_core.evaluation.analysed import Analysed, Floats
 
-_BAND_ROWS = 64
+_BAND_ROWS = 96
 _ROUNDING = 3e-7
 """Share of E[x^2] below which a variance is rounding, and counts as 0."""
 
@@ -97,8 +97,16 @@ def filter_valid(image: Floats, kernel: Floats) -> Floats:
 
 
 def total(values: Floats) -> float:
-    """Return the sum, in float64."""
-    return float(cv2.sumElems(values)[0])
+    """Return the sum of a band.
+
+    OpenCV's filters, exp and log give the same bits wherever an array lies in memory. Its sums and magnitudes do not.
+    """
+    return float(values.sum(axis=0).sum(dtype=np.float64))
+
+
+def positive(values: Floats) -> Floats:
+    """Return max(values, 0)."""
+    return np.asarray(cv2.threshold(values, 0, 0, cv2.THRESH_TOZERO)[1], dtype=np.float32)
 
 
 def bands(array: Floats) -> Iterator[slice]:

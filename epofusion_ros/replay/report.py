@@ -112,12 +112,11 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
 
 
 def _latency(rows: Sequence[PairRow], summary: BagSummary, times_ms: Sequence[str]) -> LatencySeries:
-    values_ms = [latency_ms(row) for row in rows if row.fate is Fate.FUSED]
     if summary.mode == "realtime":
+        values_ms = [latency_ms(row) for row in rows if row.fate is Fate.FUSED]
         return LatencySeries("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
-    values_ms = [wait_ms + float(time_ms) for wait_ms, time_ms in zip(values_ms, times_ms, strict=False)]
-    meaning = "from the stamp to the pair in the bag, plus inference on the replaying machine"
-    return LatencySeries(meaning, values_ms, percentiles(values_ms))
+    values_ms = [float(time_ms) for time_ms in times_ms[: summary.fates[Fate.FUSED]]]
+    return LatencySeries("fusing alone, on the replaying machine", values_ms, percentiles(values_ms))
 
 
 def _charts(
