@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from epofusion_core.evaluation.metrics import Grey
+from epofusion_core.evaluation.analysed import Grey
 from epofusion_core.exposure import overexposure_map
 
 

@@ -15,12 +15,13 @@ from epofusion_core.data.clips import Clip, read_clip
 from epofusion_core.data.masks import read_mask
 from epofusion_core.data.outline import GrabCutOutliner
 from epofusion_core.data.pairs import FilePair
-from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mask_metrics
+from epofusion_core.evaluation.analysed import Analysed
+from epofusion_core.evaluation.exposure_metrics import mask_metrics
+from epofusion_core.evaluation.measures import measures
 from epofusion_core.evaluation.methods import Fused, Method, Sources
-from epofusion_core.evaluation.metrics import MIN_SIDE_PX, fusion_metrics
-from epofusion_core.evaluation.phantom import phantom
 from epofusion_core.evaluation.steadiness import VideoFrame, steadiness
 from epofusion_core.evaluation.thumbnails import Tile, tiles_of
+from epofusion_core.evaluation.vif import MIN_SIDE_PX
 from epofusion_core.exposure import overexposed_fraction, overexposed_region
 from epofusion_core.imaging import read_grey, read_rgb
 from epofusion_core.model.config import MASK_THRESHOLD
@@ -94,10 +95,11 @@ def _measure_pair(pair: FilePair, methods: Sequence[Method], glare_boxes: Marked
     measurements: list[Measurement] = []
     problems: list[str] = []
     results: dict[str, Fused] = {}
+    visible, infrared = Analysed(sources.luma), Analysed(sources.infrared)
     for method in methods:
         try:
             fused = method.fuse(sources)
-            figures = _figures(sources, fused, true_mask)
+            figures = measures(visible, infrared, fused.grey) | _mask_figures(fused, true_mask)
         except (ValueError, cv2.error) as error:
             problems.append(f"{method.name}, {pair.name}: {error}")
             continue
@@ -133,13 +135,11 @@ def _check_size(path: Path, image: NDArray[np.generic], sources: Sources) -> Non
         )
 
 
-def _figures(sources: Sources, fused: Fused, true_mask: NDArray[np.bool_] | None) -> dict[str, float]:
-    images = sources.luma, sources.infrared, fused.grey
-    figures = asdict(fusion_metrics(*images)) | asdict(exposure_metrics(*images)) | asdict(phantom(*images))
-    if true_mask is not None and fused.mask is not None:
-        agreement = asdict(mask_metrics(fused.mask >= MASK_THRESHOLD, true_mask))
-        figures |= {f"mask_{name}": value for name, value in agreement.items()}
-    return figures
+def _mask_figures(fused: Fused, true_mask: NDArray[np.bool_] | None) -> dict[str, float]:
+    if true_mask is None or fused.mask is None:
+        return {}
+    agreement = asdict(mask_metrics(fused.mask >= MASK_THRESHOLD, true_mask))
+    return {f"mask_{name}": value for name, value in agreement.items()}
 
 
 def _measure_clip(task: tuple[Clip, Method], max_frames: int) -> ItemResult:

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.evaluation.metrics import Edges, Grey, check_images, edge_quality
+from epofusion_core.evaluation.analysed import Analysed, Grey, Image, analysed
+from epofusion_core.evaluation.qabf import edge_quality, edges
 from epofusion_core.exposure import SATURATED_LUMA, overexposed_fraction
 
 MIN_OVEREXPOSED_FRACTION = 0.002
@@ -58,7 +59,7 @@ class MaskMetrics:
     recall: float
 
 
-def exposure_metrics(visible: Grey, infrared: Grey, fused: Grey) -> ExposureMetrics:
+def exposure_metrics(visible: Image, infrared: Image, fused: Image) -> ExposureMetrics:
     """Measure one fused image; `q_oe`, `c_oe` and `n_oe` are NaN unless the pair is overexposed.
 
     Args:
@@ -69,26 +70,25 @@ def exposure_metrics(visible: Grey, infrared: Grey, fused: Grey) -> ExposureMetr
     Raises:
         ValueError: an array is not (H, W) uint8 of one common size.
     """
-    check_images(visible=visible, infrared=infrared, fused=fused)
-    dy = change_away_from_glare(visible, fused)
-    if overexposed_fraction(visible) < MIN_OVEREXPOSED_FRACTION:
+    vi, ir, f = analysed(visible=visible, infrared=infrared, fused=fused)
+    dy = change_away_from_glare(vi, f)
+    if overexposed_fraction(vi.grey) < MIN_OVEREXPOSED_FRACTION:
         return ExposureMetrics(math.nan, math.nan, math.nan, dy)
-    region = visible >= SATURATED_LUMA
+    region = vi.grey >= SATURATED_LUMA
     return ExposureMetrics(
-        q_oe=infrared_edges_kept(infrared, fused, region),
-        c_oe=correlation(infrared[region], fused[region]),
-        n_oe=infrared_noise(visible, infrared, fused, region),
+        q_oe=infrared_edges_kept(ir, f, region),
+        c_oe=correlation(ir.grey[region], f.grey[region]),
+        n_oe=infrared_noise(vi, ir, f, region),
         dy=dy,
     )
 
 
-def infrared_edges_kept(infrared: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
+def infrared_edges_kept(infrared: Analysed, fused: Analysed, region: NDArray[np.bool_]) -> float:
     """Q_oe: Qabf's edge term Q(ir, f) averaged over `region` by infrared edge strength; NaN without edges."""
-    edges = Edges.of(infrared)
-    weight = edges.strength[region]
-    if not np.any(weight):
+    ir, f = infrared.part(edges).within(region), fused.part(edges).within(region)
+    if not np.any(ir.strength):
         return math.nan
-    return float(np.average(edge_quality(edges, Edges.of(fused))[region], weights=weight))
+    return float(np.average(edge_quality(ir, f).ravel(), weights=ir.strength.ravel()))
 
 
 def correlation(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -100,26 +100,33 @@ def correlation(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     return float(centred_a @ centred_b / (spread_a * spread_b)) if spread_b > 0 else 0.0
 
 
-def infrared_noise(visible: Grey, infrared: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
+def infrared_noise(visible: Analysed, infrared: Analysed, fused: Analysed, region: NDArray[np.bool_]) -> float:
     """N_oe: mean |fused - visible| in grey levels inside `region` where the infrared is flat and no object is near.
 
     Flat means a local standard deviation below 3 grey levels in 7x7 pixels. An object is near where that deviation
     reaches 12, as at an edge of 24 grey levels, within 16 pixels. A blown-out sky must stay bright; a person's
     surroundings may change, so that the person shows. NaN if there is no such pixel.
     """
-    deviation = local_std(infrared, _FLAT_WINDOW_PX)
+    return _mean_change(visible, fused, region & infrared.part(_flat_away_from_objects))
+
+
+def _flat_away_from_objects(infrared: Analysed) -> NDArray[np.bool_]:
+    deviation = local_std(infrared.grey, _FLAT_WINDOW_PX)
     near_object = cv2.dilate((deviation >= _OBJECT_EDGE_STD).astype(np.uint8), _NEAR_AN_OBJECT)
-    return _mean_change(visible, fused, region & (deviation < _FLAT_INFRARED_STD) & (near_object == 0))
+    return np.asarray((deviation < _FLAT_INFRARED_STD) & (near_object == 0))
 
 
-def change_away_from_glare(visible: Grey, fused: Grey) -> float:
+def change_away_from_glare(visible: Analysed, fused: Analysed) -> float:
     """dY: mean |fused - visible| in grey levels where 15x15 pixels have no luma >= 230; NaN if nowhere."""
-    glare = cv2.dilate((visible >= _GLARE_LUMA).astype(np.uint8), _GLARE_REACH)
-    return _mean_change(visible, fused, glare == 0)
+    return _mean_change(visible, fused, visible.part(_away_from_glare))
 
 
-def _mean_change(visible: Grey, fused: Grey, region: NDArray[np.bool_]) -> float:
-    return float(cv2.absdiff(fused, visible)[region].mean()) if region.any() else math.nan
+def _away_from_glare(visible: Analysed) -> NDArray[np.bool_]:
+    return np.asarray(cv2.dilate((visible.grey >= _GLARE_LUMA).astype(np.uint8), _GLARE_REACH) == 0)
+
+
+def _mean_change(visible: Analysed, fused: Analysed, region: NDArray[np.bool_]) -> float:
+    return float(cv2.absdiff(fused.grey, visible.grey)[region].mean()) if region.any() else math.nan
 
 
 def local_std(image: Grey, window_px: int) -> NDArray[np.float64]:

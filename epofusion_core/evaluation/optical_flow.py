@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from epofusion_core.evaluation.metrics import Grey
+from epofusion_core.evaluation.analysed import Grey
 
 Flow = NDArray[np.float32]
 """(H, W, 2): where each pixel of one frame lies in another, as columns and rows to add, pixels."""

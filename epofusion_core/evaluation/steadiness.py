@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.evaluation.analysed import Grey, check_images
 from epofusion_core.evaluation.exposure_metrics import mean_where_applicable
-from epofusion_core.evaluation.metrics import Grey, check_images
 from epofusion_core.evaluation.optical_flow import Flow, FlowEstimator, seen_in_both, warp
 
 _BLUR_SIGMA_PX = 3.0

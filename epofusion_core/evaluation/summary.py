@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from epofusion_core.evaluation.baselines import RULES
 from epofusion_core.evaluation.columns import COLUMNS, Column
 from epofusion_core.evaluation.evaluate import ItemResult, Measurement
 from epofusion_core.evaluation.exposure_metrics import mean_where_applicable
@@ -28,6 +29,11 @@ class Row:
     method: str
     figures: dict[str, float]
     marks: dict[str, Mark] = field(default_factory=dict)
+
+    @property
+    def is_rule(self) -> bool:
+        """Whether it is a plain rule, which methods are compared with."""
+        return self.method in RULES
 
 
 @dataclass(frozen=True)
@@ -130,13 +136,20 @@ def ranked_table(
 
 
 def _ranks(column: Column, means: dict[str, dict[str, float]]) -> dict[str, Mark]:
-    """Return the marks of a column by method; figures that look equal in the table share their mark."""
+    """Return the marks of a column by method; figures that look equal in the table share their mark.
+
+    Plain rules win some columns by copying pixels. They get no mark beside a method, and several methods are ranked
+    among themselves.
+    """
+    methods = [method for method in means if method not in RULES]
+    ranked = methods if len(methods) > 1 else list(means)
     shown = {
-        method: round(figures[column.key], column.decimals)
-        for method, figures in means.items()
-        if not math.isnan(figures[column.key])
+        method: round(means[method][column.key], column.decimals)
+        for method in ranked
+        if not math.isnan(means[method][column.key])
     }
     order = sorted(set(shown.values()), reverse=column.higher_is_better)
     names: tuple[Mark, Mark] = ("best", "second")
     leaders = dict(zip(order, names, strict=False))
-    return {method: leaders[value] for method, value in shown.items() if value in leaders}
+    marked = methods or ranked
+    return {method: leaders[shown[method]] for method in marked if shown.get(method) in leaders}

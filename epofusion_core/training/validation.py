@@ -1,6 +1,5 @@
 """Validation during training: the figures that tell recipes apart, and a sheet of pictures to look at."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -10,9 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from epofusion_core.data.pairs import find_pairs
-from epofusion_core.evaluation.exposure_metrics import exposure_metrics, mean_where_applicable
-from epofusion_core.evaluation.metrics import fusion_metrics
-from epofusion_core.evaluation.phantom import phantom
+from epofusion_core.evaluation.exposure_metrics import mean_where_applicable
+from epofusion_core.evaluation.measures import measures
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, with_luma, write_png
 from epofusion_core.training.config import DataConfig
 
@@ -42,8 +40,7 @@ def validate(model: nn.Module, data: DataConfig, sheet: Path) -> dict[str, float
         grey = luma(visible)
         fused, mask = (np.asarray(image[0, 0].float().cpu()) for image in model(*_tensors(model, grey, infrared)))
         fused_grey = np.rint(fused * 255).astype(np.uint8)
-        measures = (measure(grey, infrared, fused_grey) for measure in (fusion_metrics, exposure_metrics, phantom))
-        figures.append({key: value for each in measures for key, value in asdict(each).items()})
+        figures.append(measures(grey, infrared, fused_grey))
         if len(rows) < _SHEET_ROWS:
             rows.append(_row(visible, infrared, fused, mask))
     write_png(sheet, np.vstack(rows))

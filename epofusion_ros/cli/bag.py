@@ -94,7 +94,7 @@ def bag(
             write_report(out / "report.html", list(replays.done), replays.failures, pictures)
             for task in tasks:
                 if rrd and task.folder in replays.done:
-                    write_rerun_recording(task.bag, task.folder, settings)
+                    write_rerun_recording(task.bags, task.folder, settings)
     _say(replays, out)
 
 

@@ -1,14 +1,14 @@
 """The stage that fuses: the node's own `JobFuser` on the pairs of a schedule, and the measures of what comes out."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import isnan, nan
 from typing import TYPE_CHECKING
 
+from epofusion_core.evaluation.analysed import Analysed
 from epofusion_core.evaluation.baselines import RULES
-from epofusion_core.evaluation.exposure_metrics import exposure_metrics
-from epofusion_core.evaluation.metrics import MIN_SIDE_PX, Grey, fusion_metrics
-from epofusion_core.evaluation.phantom import phantom
+from epofusion_core.evaluation.measures import measures
+from epofusion_core.evaluation.vif import MIN_SIDE_PX
 from epofusion_core.exposure import overexposed_fraction
 from epofusion_core.imaging import luma
 from epofusion_ros.messages.conversion import to_rgb
@@ -104,13 +104,10 @@ def measure(outcome: Outcome, methods: Collection[str]) -> Measures | None:
     if outcome.fused is None:
         return None
     visible, thermal = luma(to_rgb(outcome.scheduled.pair.rgb.message)), outcome.fused.thermal
+    sources = Analysed(visible), Analysed(thermal)
     figures: dict[str, dict[str, float]] = {}
     for method in methods if min(visible.shape) >= MIN_SIDE_PX else ():
         image = luma(outcome.fused.result.fused_rgb) if method == FUSED else RULES[method](visible, thermal)
-        figures[method] = _figures(visible, thermal, image)
+        known = {key: float(value) for key, value in measures(*sources, image).items() if not isnan(value)}
+        figures[method] = known
     return Measures(overexposed_fraction(visible), figures)
-
-
-def _figures(visible: Grey, thermal: Grey, fused: Grey) -> dict[str, float]:
-    measures = (measure(visible, thermal, fused) for measure in (fusion_metrics, exposure_metrics, phantom))
-    return {key: float(value) for each in measures for key, value in asdict(each).items() if not isnan(value)}

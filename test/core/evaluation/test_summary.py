@@ -84,3 +84,11 @@ def test_rows_keep_the_order_of_the_methods(order: int) -> None:
     names = ["maximum", "average", "mine"][::order]
     (table,) = tables([measured("1", name, mi=1.0) for name in names])
     assert [row.method for row in table.rows] == names
+
+
+def test_plain_rules_are_not_ranked_beside_methods() -> None:
+    figures = {"maximum": 7.0, "a": 5.0, "b": 6.0}
+    (table,) = tables([Measurement("x", "", method, {"mi": value}) for method, value in figures.items()])
+    assert marks(table, "mi") == {"maximum": None, "a": "second", "b": "best"}
+    (alone,) = tables([Measurement("x", "", method, {"mi": figures[method]}) for method in ("maximum", "a")])
+    assert marks(alone, "mi") == {"maximum": None, "a": "second"}
