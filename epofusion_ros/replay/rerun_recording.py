@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from math import isnan
 from pathlib import Path
@@ -27,7 +28,7 @@ _WIDTH_PX = 1280
 _JPEG_QUALITY = 85
 
 
-def write_rerun_recording(bag: Path, folder: Path, settings: ReplaySettings) -> None:
+def write_rerun_recording(bags: Sequence[Path], folder: Path, settings: ReplaySettings) -> None:
     """Write replay.rrd into the folder of a bag that has been replayed; messages that cannot be read are left out.
 
     Raises:
@@ -36,11 +37,11 @@ def write_rerun_recording(bag: Path, folder: Path, settings: ReplaySettings) -> 
     """
     import rerun
 
-    recording = rerun.RecordingStream("epofusion", recording_id=bag.name)
+    recording = rerun.RecordingStream("epofusion", recording_id=folder.name)
     recording.save(folder / RERUN_FILE)
     scaler = ThermalScaler(thermal_scaling(settings.parameters.thermal))
-    with Bag(bag) as source, Bag(folder / checkpoint.FUSED_BAG) as fused:
-        topics = choose_topics(str(bag), source.image_topics(), settings.rgb_topic, settings.thermal_topic)
+    with Bag(*bags) as source, Bag(folder / checkpoint.FUSED_BAG) as fused:
+        topics = choose_topics(str(bags[0]), source.image_topics(), settings.rgb_topic, settings.thermal_topic)
         inputs = source.messages([topics.rgb.name, topics.thermal.name])
         for message in chain(inputs, fused.messages([*TOPICS])):
             try:
