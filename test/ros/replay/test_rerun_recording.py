@@ -28,7 +28,7 @@ def test_the_recording_has_every_image_and_figure_and_rerun_can_read_it(
     settings: ReplaySettings, tmp_path: Path
 ) -> None:
     bag = write_bag(tmp_path / "bag", drive(4))
-    replay_bag(BagTask((bag,), tmp_path / "out", settings))
+    replay_bag(BagTask(bag, tmp_path / "out", settings))
     write_rerun_recording((bag,), tmp_path / "out", settings)
     command = [sys.executable, "-m", "rerun_cli", "rrd", "print", str(tmp_path / "out" / RERUN_FILE)]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
