@@ -4,20 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from recording import drive, write_bag
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline_s, "in time"
-        time.sleep(0.05)
+from waiting import wait_until
 
 
 def workers_of(process: int) -> dict[str, int]:
@@ -49,7 +42,8 @@ def two_workers(random_weights: Path, folder: Path) -> Iterator[tuple[subprocess
     command += ["--model", str(random_weights), "--jobs", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
-            until(lambda: all((folder / "out" / name / "unfinished" / "metrics.csv").exists() for name in "ab"))
+            growing = [folder / "out" / name / "unfinished" / "metrics.csv" for name in "ab"]
+            wait_until(lambda: all(map(Path.exists, growing)), "both bags to be fused")
             workers = workers_of(process.pid)
             assert len(workers) == 2
             yield process, workers
@@ -72,5 +66,5 @@ def test_workers_end_with_the_command(ending: signal.Signals, random_weights: Pa
     with two_workers(random_weights, tmp_path) as (process, workers):
         process.send_signal(ending)
         process.wait(10)
-        until(lambda: not any(map(is_running, workers.values())), 5)
+        wait_until(lambda: not any(map(is_running, workers.values())), "the workers to end", 5)
         assert process.returncode == (130 if ending is signal.SIGTERM else -signal.SIGKILL)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from browser import Page, browser_page
 from harness import REPOSITORY, Peer, running_node
+from waiting import wait_until
 
 from epofusion_core.imaging import read_rgb
 from epofusion_ros.messages import topics
@@ -33,12 +34,6 @@ BRIGHTNESS = """(async name => {
   paint.drawImage(image, 0, 0, 1, 1);
   return paint.getImageData(0, 0, 1, 1).data[1];
 })"""
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline_s, f"waited {TIMEOUT_S} s for {what}"
 
 
 class Cameras(threading.Thread):
