@@ -30,21 +30,6 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class LatencySeries:
-    """Latency of the fused images of a bag.
-
-    Attributes:
-        meaning: of what, in words.
-        values_ms: of each fused pair, in their order.
-        percentiles_ms: p50, p95, p99 and max; empty where nothing was fused.
-    """
-
-    meaning: str
-    values_ms: list[float]
-    percentiles_ms: dict[str, float]
-
-
-@dataclass(frozen=True)
 class BagSection:
     """What the report shows of a bag.
 
@@ -52,7 +37,8 @@ class BagSection:
         name: of its folder.
         summary: its account.
         begin_ns: when the fate of its first RGB image was decided, on the bag's time; charts and frames count from it.
-        latency: of the fused images.
+        latency_ms: percentiles by name, from the stamp to the fused image as simulated; empty in mode every, which
+            waits for each pair and so says nothing of a node's latency.
         charts: title and drawing of each.
         table: fused images and plain rules; None where too little was measured.
         frames: with pictures, by the first reason for each, the overexposed first.
@@ -61,7 +47,7 @@ class BagSection:
     name: str
     summary: BagSummary
     begin_ns: int
-    latency: LatencySeries
+    latency_ms: dict[str, float]
     charts: list[tuple[str, Markup]]
     table: Table | None
     frames: list[tuple[str, list[ShownFrame]]]
@@ -99,39 +85,35 @@ def _section(folder: Path, summary: BagSummary, frames: int) -> BagSection:
     moments_ns = [*(row.decided_ns for row in rows), *unmatched_ns]
     begin_ns = min(moments_ns, default=0)
     duration_s = (max(moments_ns, default=0) - begin_ns) / 1e9
-    latency = _latency(rows, summary)
+    simulated_ms = [latency_ms(row) for row in rows if row.fate is Fate.FUSED] if summary.mode == "realtime" else []
     return BagSection(
         folder.name,
         summary,
         begin_ns,
-        latency,
-        _charts(rows, unmatched_ns, begin_ns, latency, duration_s),
+        percentiles(simulated_ms),
+        _charts(rows, unmatched_ns, begin_ns, simulated_ms, duration_s),
         comparison(rows),
         _grouped(gallery.shown()),
     )
 
 
-def _latency(rows: Sequence[PairRow], summary: BagSummary) -> LatencySeries:
-    values_ms = [latency_ms(row) for row in rows if row.fate is Fate.FUSED]
-    if summary.mode == "realtime":
-        return LatencySeries("from the stamp to the fused image, as simulated", values_ms, percentiles(values_ms))
-    meaning = "from the stamp to the pair in the bag; what inference adds on a machine is in timing.csv"
-    return LatencySeries(meaning, values_ms, percentiles(values_ms))
-
-
 def _charts(
-    rows: Sequence[PairRow], unmatched_ns: Sequence[int], begin_ns: int, latency: LatencySeries, duration_s: float
+    rows: Sequence[PairRow],
+    unmatched_ns: Sequence[int],
+    begin_ns: int,
+    simulated_ms: Sequence[float],
+    duration_s: float,
 ) -> list[tuple[str, Markup]]:
-    if not latency.values_ms:
-        return []
     fused_s = [(row.decided_ns - begin_ns) / 1e9 for row in rows if row.fate is Fate.FUSED]
+    if not fused_s:
+        return []
+    charts: list[tuple[str, Markup]] = []
+    if simulated_ms:
+        charts.append(("Latency of the fused images", histogram(simulated_ms, "ms")))
+        charts.append(("Latency over time", timeline(fused_s, simulated_ms, "ms")))
     dropped_ns = [row.decided_ns for row in rows if row.fate is not Fate.FUSED]
     lost_s = [(each_ns - begin_ns) / 1e9 for each_ns in (*dropped_ns, *unmatched_ns)]
-    return [
-        ("Latency of the fused images", histogram(latency.values_ms, "ms")),
-        ("Latency over time", timeline(fused_s[: len(latency.values_ms)], latency.values_ms, "ms")),
-        ("RGB images dropped or unmatched over time", events(lost_s, duration_s, "images")),
-    ]
+    return [*charts, ("RGB images dropped or unmatched over time", events(lost_s, duration_s, "images"))]
 
 
 def _grouped(frames: Iterable[ShownFrame]) -> list[tuple[str, list[ShownFrame]]]:
