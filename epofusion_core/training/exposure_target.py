@@ -8,7 +8,7 @@ made on smoothed images and is soft. A pixelwise maximum keeps the structure of 
 a seam that is in neither.
 
 Inside the glare and its veil it keeps the visible brightness minus the infrared relief: how far the infrared lies below
-an envelope of what is warm *inside the glare*. The envelope falls by `_SLOPE` a pixel with the distance from what is
+an envelope of what is warm *inside the glare*. The envelope falls by `SLOPE` a pixel with the distance from what is
 warm. So a person stays bright on surroundings that are as dark as the infrared has them close by, and that return to
 white without an edge. Where nothing is warm the glare stays white.
 """
@@ -17,17 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_SLOPE = 1.0 / 255.0
-"""Fall of the envelope a pixel: one grey level, which no eye and no detector takes for an edge."""
-
-_VEIL = (160.0 / 255.0, 245.0 / 255.0)
-"""Smoothed luma from which the relief begins to show, and from which it shows in full."""
+from epofusion_core.model.glare_relief import OBJECT_THRESHOLD, RELIEF_THRESHOLD, SLOPE, VEIL
 
 _VEIL_SIGMA_PX = 1.5
 _BLINDED_WINDOW_PX = 5
-_RELIEF_THRESHOLD, _OBJECT_THRESHOLD = 5.0 / 255.0, 1.0 / 255.0
-"""Relief that is left out as the infrared's noise, in general and near objects of mask M."""
-
 _OBJECT_REACH_PX = 15
 _CELL_PX = 4
 _BRIGHTNESS_SIGMA_PX = 16.0
@@ -52,8 +45,8 @@ def exposure_target(luma: Tensor, infrared: Tensor, mask: Tensor) -> Tensor:
     relief = infrared_relief(infrared, _blinded(luma))
     near_objects = functional.max_pool2d(mask, _OBJECT_REACH_PX, stride=1, padding=_OBJECT_REACH_PX // 2)
     threshold = torch.lerp(
-        torch.full_like(relief, _RELIEF_THRESHOLD),
-        torch.full_like(relief, _OBJECT_THRESHOLD),
+        torch.full_like(relief, RELIEF_THRESHOLD),
+        torch.full_like(relief, OBJECT_THRESHOLD),
         gaussian_blur(near_objects, _OBJECT_REACH_PX / 3),
     )
     shown = (luma - (relief - threshold).clamp(min=0.0)).clamp(min=0.0)
@@ -81,7 +74,7 @@ def _blinded(luma: Tensor) -> Tensor:
 
 
 def _ramp(luma: Tensor) -> Tensor:
-    begin, full = _VEIL
+    begin, full = VEIL
     return ((luma - begin) / (full - begin)).clamp(0.0, 1.0)
 
 
@@ -104,7 +97,7 @@ def infrared_relief(infrared: Tensor, blinded: Tensor) -> Tensor:
 
 def _cone_envelope(cells: Tensor) -> Tensor:
     """Return max over y of (cells(y) - slope |x - y|), (B, 1, h, w): the lowest image above it that falls so slowly."""
-    straight, diagonal = _SLOPE * _CELL_PX, 2**0.5 * _SLOPE * _CELL_PX
+    straight, diagonal = SLOPE * _CELL_PX, 2**0.5 * SLOPE * _CELL_PX
     for _ in range(min(max(cells.shape[-2:]), int(1.0 / straight))):
         rows = functional.max_pool2d(cells, (3, 1), stride=1, padding=(1, 0))
         columns = functional.max_pool2d(cells, (1, 3), stride=1, padding=(0, 1))
