@@ -33,7 +33,7 @@ def read_metadata(path: Path) -> BagMetadata:
     if not path.is_file():
         raise ValueError(f"it has no {METADATA}")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         information: dict[str, Any] = content["rosbag2_bagfile_information"]
         files = [PurePosixPath(str(name)).name for name in information["relative_file_paths"]]
         counts: dict[str, int] = {}
