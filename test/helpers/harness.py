@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import rclpy
@@ -22,6 +23,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.task import Future
 from sensor_msgs.msg import CameraInfo, Image
 
 from epofusion_ros.messages import topics
@@ -33,6 +35,9 @@ __all__ = ["ACTIVATE", "CLEANUP", "CONFIGURE", "DEACTIVATE"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
+ANSWER_S = 15.0
+"""After which a request counts as lost."""
+
 TOPICS = {
     "fused": topics.FUSED_IMAGE,
     "overexposure": topics.OVEREXPOSURE_MASK,
@@ -144,16 +149,29 @@ class Peer:
 
     def transition(self, transition: int) -> bool:
         """Ask for a transition; returns whether it succeeded."""
+        before = self.state()
         self.spin_until(self._change.service_is_ready, "the lifecycle service")
         future = self._change.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        # Fast DDS at times loses the first request of a client in a process that has had many contexts.
+        if not self._answered(future) and self.state() == before:
+            future = self._change.call_async(ChangeState.Request(transition=Transition(id=transition)))
         self.spin_until(future.done, f"transition {transition}")
         return bool(future.result().success)
 
     def state(self) -> str:
         self.spin_until(self._state.service_is_ready, "the lifecycle service")
         future = self._state.call_async(GetState.Request())
+        if not self._answered(future):
+            future = self._state.call_async(GetState.Request())
         self.spin_until(future.done, "the state")
         return str(future.result().current_state.label)
+
+    def _answered(self, future: "Future[Any]") -> bool:
+        """Handle messages until a request is answered or `ANSWER_S` are over."""
+        deadline = time.monotonic() + ANSWER_S
+        while not future.done() and time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=0.02)
+        return bool(future.done())
 
     def set_parameter(self, name: str, value: object) -> str:
         """Ask for a change; returns the reason why it was refused, or nothing."""

@@ -139,9 +139,13 @@ def test_rates_latency_and_fates_are_those_of_the_node(scene: Scene) -> None:
 
 
 def test_a_warning_of_the_node_appears(scene: Scene) -> None:
-    stamp_ns = scene.peer.now_ns()
-    scene.peer.images(stamp_ns, np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64), np.uint8), thermal_encoding="odd")
-    wait_until(lambda: "encoding 'odd' is unknown" in scene.text("#warnings"), "the warning")
+    rgb, thermal = np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64), np.uint8)
+
+    def is_shown() -> bool:
+        scene.peer.images(scene.peer.now_ns(), rgb, thermal, thermal_encoding="odd")
+        return "encoding 'odd' is unknown" in scene.text("#warnings")
+
+    wait_until(is_shown, "the warning")
     assert scene.page.evaluate("document.querySelectorAll('#warnings li').length") <= 10
 
 
