@@ -1,10 +1,11 @@
 """Bringing the thermal image onto the RGB image, or saying clearly that it does not fit."""
 
-import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from cost import times_as_long
 from numpy.typing import NDArray
 
 from epofusion_core.fuser import FusionResult
@@ -63,20 +64,16 @@ def test_where_thermal_does_not_reach_the_picture_is_the_visible_one_without_a_s
     assert steps.max() <= 10, "a seam of 160 grey levels is spread over the band"
 
 
-def test_registering_a_frame_of_640x480_takes_less_than_two_milliseconds(tmp_path: Path) -> None:
+def test_registering_a_frame_takes_little_more_than_a_plain_warp(tmp_path: Path) -> None:
     size = (480, 640)
     matrix = np.array([[1.1, 0.05, -20], [-0.05, 1.1, 10], [0, 0, 1]])
     write_homography(tmp_path / "rig.yaml", Homography(matrix, size, size), 0.0)
     register = build_registration("homography", str(tmp_path / "rig.yaml"), 20.0)
     rng = np.random.default_rng(0)
     thermal, rgb = rng.integers(0, 256, size, dtype=np.uint8), rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-    coverage, times_ms = register(thermal, rgb).coverage, []
-    for _ in range(30):
-        started_s = time.perf_counter()
-        registered = register(thermal, rgb)
-        times_ms.append(1e3 * (time.perf_counter() - started_s))
-        assert registered.coverage is coverage, "lookups are made once for a pair of sizes"
-    assert min(times_ms) < 2.0
+    coverage = register(thermal, rgb).coverage
+    assert register(thermal, rgb).coverage is coverage, "lookups are made once for a pair of sizes"
+    assert times_as_long(lambda: register(thermal, rgb), lambda: cv2.warpPerspective(thermal, matrix, (640, 480))) < 4
 
 
 def test_images_cropped_since_the_calibration_are_counted_as_of_a_wrong_size(tmp_path: Path) -> None:
