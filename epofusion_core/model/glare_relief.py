@@ -21,7 +21,7 @@ from epofusion_core.model.layers import blend, spatial_size, upsample, window_av
 VEIL = (160 / 255, 245 / 255)
 """Smoothed luma from which the relief begins to show, and from which it shows in full."""
 
-RELIEF_THRESHOLD, OBJECT_THRESHOLD = 5 / 255, 1 / 255
+RELIEF_THRESHOLD, OBJECT_THRESHOLD = 3 / 255, 1 / 255
 """Relief that is left out as the infrared's noise, in general and near objects of mask M."""
 
 SLOPE = 1 / 255
