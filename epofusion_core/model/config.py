@@ -21,11 +21,12 @@ _KEYS_ON_DISK: Final = MappingProxyType(
     {
         "selection_gain": "sharpness",
         "selection_radius_px": "choice_reach_px",
-        "darkening_gain": "relief_gain",
-        "darkening_radius_px": "relief_reach_px",
     }
 )
 """Fields whose key in weights files and in `overrides` of a training run is another one than their name."""
+
+_RETIRED: Final = MappingProxyType({"relief_gain": 1.0, "relief_reach_px": 0})
+"""Keys of earlier weights files and the values at which they changed nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ModelConfig:
         context_width: channels of the contextual fusion branch (Eq. 5).
         tail_widths: channels of the refinement block of Eq. 7.
         output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R, and 0.25 tanh(d) more inside the glare, clamped to
-            [0, 1]. The five fields that follow are of output "sources".
+            [0, 1]. The four fields that follow are of output "sources".
         selection_gain: factor of w's logit where the visible image is well exposed. One source keeps its contrast
             there; a mix would halve that of both.
         selection_radius_px: that logit is averaged over the pixels within this radius, so that a source is chosen for a
@@ -59,10 +60,6 @@ class ModelConfig:
         glare_start: 8-bit luma from which the network may mix the sources and add to them; None is where
             `epofusion_core.exposure` has the glare begin.
         glare_relief: draw what the infrared shows inside the glare by `glare_relief.py`, in training as well.
-        darkening_gain: factor of what the network changes of the visible image inside the glare, at inference only. A
-            loss shrinks what a small network is unsure of, and this makes up for it.
-        darkening_radius_px: inside the glare a pixel is darkened no further than it is colder than the warmest
-            blown-out one within this radius, but for objects of mask M; at inference only; 0 for no bound.
         steps: DDIM steps K of Eq. 4.
         reencode: each step decodes and re-embeds the image (Eq. 4); False is "latent-only": a 1x1 head predicts Z_0
             and the last step alone decodes.
@@ -91,8 +88,6 @@ class ModelConfig:
     selection_radius_px: int = 0
     glare_start: int | None = None
     glare_relief: bool = False
-    darkening_gain: float = 1.0
-    darkening_radius_px: int = 0
     guidance_dilations: tuple[int, int] = (1, 1)
     steps: int = 3
     reencode: bool = True
@@ -121,11 +116,6 @@ class ModelConfig:
         """Channels of the latent Z of Eq. 3."""
         return self.width if self.embedding == "convolution" else self.latent_stride**2
 
-    @property
-    def shapes_relief(self) -> bool:
-        """Whether the fused image is changed inside the glare after the network (`source_mix.py`)."""
-        return self.darkening_gain != 1.0 or self.darkening_radius_px > 0
-
     def padded(self, height: int, width: int) -> tuple[int, int]:
         """Return the size in pixels, height and width, that images are padded to."""
         rows, columns = (-(-size // self.input_multiple) * self.input_multiple for size in (height, width))
@@ -145,8 +135,12 @@ class ModelConfig:
         """Rebuild from `to_dict`.
 
         Raises:
-            ValueError: a key is missing or unknown; the sentence names it.
+            ValueError: a key is missing, unknown or no longer supported; the sentence names it.
         """
+        for key, neutral in _RETIRED.items():
+            if values.get(key, neutral) != neutral:
+                raise ValueError(f"model configuration has {key} {values[key]}, which was removed; train it anew")
+        values = {key: value for key, value in values.items() if key not in _RETIRED}
         names = {_KEYS_ON_DISK.get(field.name, field.name): field.name for field in fields(cls)}
         known = set(names)
         if unknown := set(values) - known:
@@ -176,10 +170,9 @@ _S = ModelConfig(
     context_width=24,
     tail_widths=(32, 24),
     output="sources",
-    selection_gain=4.0,
-    selection_radius_px=6,
-    darkening_gain=1.3,
-    darkening_radius_px=6,
+    selection_gain=2.0,
+    selection_radius_px=8,
+    glare_relief=True,
     steps=1,  # more cost as much again each, and show nothing more (docs/performance.md)
 )
 
@@ -215,7 +208,7 @@ MODELS: Mapping[str, ModelConfig] = MappingProxyType(
             fidelity_widths=(16, 16),
             context_width=16,
             tail_widths=(16, 16),
-            darkening_gain=1.8,
+            glare_start=160,
         ),
     }
 )

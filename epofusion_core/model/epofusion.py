@@ -20,7 +20,7 @@ from epofusion_core.model.neck import build_neck
 from epofusion_core.model.noise import fixed_noise
 from epofusion_core.model.refinement import Refinement
 from epofusion_core.model.schedule import Step, sampling_steps
-from epofusion_core.model.source_mix import Relief, SourceMix, glare_ramp
+from epofusion_core.model.source_mix import SourceMix, glare_ramp
 
 
 class Conditioning(NamedTuple):
@@ -79,7 +79,6 @@ class EPOFusion(nn.Module):
         stride = config.fidelity_stride
         self.source_mix = SourceMix(stride, config.selection_gain, config.selection_radius_px)
         self.glare_relief = GlareRelief(stride)
-        self.relief = Relief(stride, config.latent_stride, config.darkening_gain, config.darkening_radius_px)
 
     def forward(
         self, luma: Tensor, infrared: Tensor, noise: Tensor | None = None, steps: int | None = None
@@ -147,7 +146,7 @@ class EPOFusion(nn.Module):
         return refined
 
     def render(self, condition: Conditioning, refined: Tensor) -> Tensor:
-        """Return I_f of Eq. 3 from F_hat, (B, 1, H, W) in [0, 1]; post-processed out of training (`source_mix.py`)."""
+        """Return I_f of Eq. 3 from F_hat, (B, 1, H, W) in [0, 1]."""
         decoded = self.mscf(refined, condition.detail, spatial_size(condition.luma))
         if self.config.output == "sigmoid":
             return nn.functional.pixel_shuffle(torch.sigmoid(decoded), self.mscf.stride)
@@ -158,8 +157,6 @@ class EPOFusion(nn.Module):
         fused = self.source_mix(decoded, luma, infrared, glare)
         if self.config.glare_relief:
             fused = self.glare_relief(fused, luma, infrared, self.mask_probability(condition))
-        if self.config.shapes_relief and not self.training:
-            fused = self.relief(fused, luma, infrared, glare, self.mask_probability(condition))
         return nn.functional.pixel_shuffle(fused, self.mscf.stride)
 
     def embed(self, image: Tensor) -> Tensor:

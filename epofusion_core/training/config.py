@@ -1,5 +1,7 @@
 """Configuration of a training run: frozen dataclasses, read from YAML and validated by pydantic."""
 
+import copy
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -125,12 +127,34 @@ def write_train_config(path: Path, config: TrainConfig) -> None:
     write_text(path, yaml.safe_dump(TypeAdapter(TrainConfig).dump_python(config, mode="json"), sort_keys=False))
 
 
-def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> TrainConfig:
-    """Read a YAML file; `overrides` replace its top-level values, and `data.*` ones by dotted keys.
+def read_stages(path: Path, overrides: dict[str, Any] | None = None) -> dict[str, TrainConfig]:
+    """Read a recipe: a configuration, or one with `stages`, whose settings come on top of the common ones.
+
+    Args:
+        path: YAML file. `stages` maps names to settings, in the order of training.
+        overrides: values to replace in every stage; nested ones by dotted keys, such as `data.root`.
+
+    Returns:
+        The runs by name; a configuration without stages has the name "".
 
     Raises:
         ValueError: the file is missing, or a value is unknown or of the wrong type; the sentence names it.
     """
+    common = _read_yaml(path)
+    stages = common.pop("stages", {"": {}})
+    if not (isinstance(stages, dict) and stages and all(isinstance(stage, dict) for stage in stages.values())):
+        raise ValueError(f"config {path}: stages is {stages!r}; expected settings by the names of stages")
+    if odd := [name for name in stages if not re.fullmatch(r"\w*", str(name))]:
+        raise ValueError(f"config {path}: stage {odd[0]!r} names a folder; expected letters, digits and _")
+    return {str(name): _validated(path, _merged(common, stage), overrides or {}) for name, stage in stages.items()}
+
+
+def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> TrainConfig:
+    """Read a configuration without stages, as `write_train_config` writes it; else as `read_stages`."""
+    return _validated(path, _read_yaml(path), overrides or {})
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -139,8 +163,21 @@ def read_train_config(path: Path, overrides: dict[str, Any] | None = None) -> Tr
         raise ValueError(f"config {path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ValueError(f"config {path} holds {type(values).__name__}; expected a mapping of settings")
+    return values
+
+
+def _merged(common: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of the common settings with those of a stage in their place, key by key."""
+    merged = copy.deepcopy(common)
+    for key, value in stage.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def _validated(path: Path, values: dict[str, Any], overrides: dict[str, Any]) -> TrainConfig:
     values = {_OLD_KEYS.get(key, key): value for key, value in values.items()}
-    for key, value in (overrides or {}).items():
+    for key, value in overrides.items():
         key = _OLD_KEYS.get(key, key)
         *parents, last = key.split(".")
         target = values

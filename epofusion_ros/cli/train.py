@@ -25,15 +25,18 @@ def train(
     cpu: Annotated[bool, typer.Option(help="Do not use a GPU.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Train a model; TensorBoard logs, pictures, checkpoints and weights go to OUT."""
+    """Train a model; TensorBoard logs, pictures, checkpoints and weights go to OUT.
+
+    A recipe of several stages trains them one after the other, each in a folder of its name in OUT.
+    """
     with clear_errors():
         import torch
         import yaml
 
         from epofusion_core.output_guard import OutputFolder
-        from epofusion_core.training.config import read_train_config
-        from epofusion_core.training.trainer import CHECKPOINTS, NonFiniteLossError, outputs_of
-        from epofusion_core.training.trainer import train as run
+        from epofusion_core.training.config import read_stages
+        from epofusion_core.training.stages import outputs_of_stages, train_stages
+        from epofusion_core.training.trainer import CHECKPOINTS, NonFiniteLossError
 
         if threads:
             torch.set_num_threads(threads)
@@ -44,15 +47,24 @@ def train(
             if not separator:
                 raise ValueError(f"--set {setting!r} has no '='; expected KEY=VALUE")
             replaced[key] = yaml.safe_load(value)
-        settings = read_train_config(config, replaced)
-        output = OutputFolder(out, "train", outputs_of(settings))
-        output.check([config, *_files_of(settings)], overwrite=overwrite)
-        if not (resume or overwrite) and any((out / name).exists() for name in CHECKPOINTS):
+        stages = read_stages(config, replaced)
+        output = OutputFolder(out, "train", outputs_of_stages(stages))
+        output.check(
+            [config, *(file for settings in stages.values() for file in _files_of(settings))], overwrite=overwrite
+        )
+        begun = [out / stage / name for stage in stages for name in CHECKPOINTS if (out / stage / name).exists()]
+        if begun and not (resume or overwrite):
             raise ValueError(f"{out} holds a run; expected --resume to go on with it, or --overwrite to begin anew")
-        settings = replace(settings, data=_without_missing_lists(settings.data, set(replaced)))
+        missing: dict[str, str] = {}
+        stages = {
+            name: replace(settings, data=_without_missing_lists(settings.data, set(replaced), missing))
+            for name, settings in stages.items()
+        }
+        for path, effect in missing.items():
+            note(f"no {path}: {effect}")
         output.mark()
         try:
-            weights = run(settings, out, resume=resume, cpu=cpu)
+            weights = train_stages(stages, out, resume=resume, cpu=cpu)
         except NonFiniteLossError as error:
             error_console.print(str(error))
             raise typer.Exit(3) from error
@@ -66,17 +78,17 @@ def _files_of(settings: "TrainConfig") -> list[Path]:
     return [path for path in (data.root, data.videos, settings.init, *marked) if path is not None]
 
 
-def _without_missing_lists(data: "DataConfig", asked_for: set[str]) -> "DataConfig":
-    """Leave out the lists of a recipe that a data root does not have. A list that was asked for must be there."""
+def _without_missing_lists(data: "DataConfig", asked_for: set[str], missing: dict[str, str]) -> "DataConfig":
+    """Leave out the lists of a recipe that a data root does not have. A list that was asked for must be there.
 
-    def missing(field: str, file: Path | None, effect: str) -> bool:
-        if file is None or f"data.{field}" in asked_for or (data.root / file).is_file():
-            return False
-        note(f"no {data.root / file}: {effect}")
-        return True
-
-    if missing("train_list", data.train_list, "all pairs are trained on"):
-        data = replace(data, train_list=None)
-    if missing("val_list", data.val_list, "nothing is validated"):
-        data = replace(data, val_list=None)
+    Args:
+        data: of a run.
+        asked_for: settings that the user gave.
+        missing: the files that are not there, and what follows of it, are added to it.
+    """
+    for field, effect in (("train_list", "all pairs are trained on"), ("val_list", "nothing is validated")):
+        file = getattr(data, field)
+        if file is not None and f"data.{field}" not in asked_for and not (data.root / file).is_file():
+            missing[str(data.root / file)] = effect
+            data = replace(data, **{field: None})
     return data

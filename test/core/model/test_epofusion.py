@@ -127,8 +127,14 @@ def test_the_keys_on_disk_outlive_the_names_in_the_code() -> None:
     config = replace(named_config("epofusion_xs"), selection_gain=2.0, selection_radius_px=3)
     plain = config.to_dict()
     assert (plain["sharpness"], plain["choice_reach_px"]) == (2.0, 3)
-    assert (plain["relief_gain"], plain["relief_reach_px"]) == (config.darkening_gain, config.darkening_radius_px)
     assert ModelConfig.from_dict(plain) == config
+
+
+def test_a_setting_that_was_removed_is_refused_where_it_changed_something() -> None:
+    plain = named_config("epofusion_xs").to_dict()
+    assert ModelConfig.from_dict({**plain, "relief_gain": 1.0, "relief_reach_px": 0}) == named_config("epofusion_xs")
+    with pytest.raises(ValueError, match=r"relief_gain 1.3, which was removed; train it anew"):
+        ModelConfig.from_dict({**plain, "relief_gain": 1.3, "relief_reach_px": 6})
 
 
 def test_a_wrong_configuration_is_refused_in_one_sentence() -> None:

@@ -26,11 +26,12 @@ from epofusion_core.model.config import named_config
 from epofusion_core.model.epofusion import EPOFusion
 from epofusion_core.model.weights import load_weights
 from epofusion_core.training.augment import AugmentConfig
-from epofusion_core.training.config import DataConfig, TrainConfig, read_train_config
+from epofusion_core.training.config import DataConfig, TrainConfig, read_stages, read_train_config
 from epofusion_core.training.dataset import Sample
 from epofusion_core.training.losses import LossConfig, feature_loss
 from epofusion_core.training.objectives import FusionObjective
 from epofusion_core.training.sources import load_training_pairs
+from epofusion_core.training.stages import train_stages
 from epofusion_core.training.trainer import NonFiniteLossError, train
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -350,6 +351,47 @@ def test_the_key_of_earlier_versions_still_names_the_stage(tmp_path: Path) -> No
     path.write_text("model: epofusion_xs\ndata: {root: pairs}\ntrained: masks\n")
     assert read_train_config(path).stage == "masks"
     assert read_train_config(path, {"trained": "all"}).stage == "all"
+
+
+@pytest.mark.parametrize("name", ["xs", "s"])
+def test_the_recipe_of_what_ships_has_stages_that_end_with_the_masks(name: str) -> None:
+    stages = read_stages(REPOSITORY / "config" / "train" / f"release_{name}.yaml", {"data.root": "pairs"})
+    assert [config.stage for config in stages.values()] == ["all", "all", "masks"]
+    assert {(config.model, config.data.root) for config in stages.values()} == {(f"epofusion_{name}", Path("pairs"))}
+
+
+def test_stages_begin_with_the_weights_of_the_one_before_and_are_not_trained_twice(pairs: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"""
+model: epofusion_xs
+data: {{root: {pairs}}}
+augment: {{crop_px: 64}}
+batch: 2
+stages:
+  first: {{iterations: 2, augment: {{glare: 0.0}}}}
+  second: {{iterations: 1, learning_rate: 0.0}}
+""")
+    stages = read_stages(recipe)
+    assert next((config.augment.crop_px, config.augment.glare) for config in stages.values()) == (64, 0.0)
+    weights = train_stages(stages, tmp_path / "out", cpu=True)
+    assert read_card(weights).provenance["init"]["iterations"] == 2
+    first = tmp_path / "out" / "first" / weights.name
+    trained_at = first.stat().st_mtime_ns
+    (tmp_path / "out" / "second" / weights.name).unlink()
+    again = train_stages(stages, tmp_path / "out", resume=True, cpu=True)
+    assert (again, first.stat().st_mtime_ns) == (weights, trained_at)
+    assert read_card(again).provenance["iterations"] == 1
+
+
+@pytest.mark.parametrize(
+    ("stages", "sentence"),
+    [("3", "stages is 3"), ("{a/b: {}}", "'a/b' names a folder"), ("{a: {batches: 1}}", "batches")],
+)
+def test_wrong_stages_are_refused_in_one_sentence(tmp_path: Path, stages: str, sentence: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"model: epofusion_xs\ndata: {{root: pairs}}\nstages: {stages}\n")
+    with pytest.raises(ValueError, match=sentence):
+        read_stages(path)
 
 
 @pytest.mark.parametrize("name", ["paper", "t", "s", "xs"])
