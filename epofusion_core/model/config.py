@@ -52,13 +52,11 @@ class ModelConfig:
         context_width: channels of the contextual fusion branch (Eq. 5).
         tail_widths: channels of the refinement block of Eq. 7.
         output: "sigmoid" (Eq. 7), or "sources": w Y + (1 - w) R, and 0.25 tanh(d) more inside the glare, clamped to
-            [0, 1]. The four fields that follow are of output "sources".
+            [0, 1]. The three fields that follow are of output "sources".
         selection_gain: factor of w's logit where the visible image is well exposed. One source keeps its contrast
             there; a mix would halve that of both.
         selection_radius_px: that logit is averaged over the pixels within this radius, so that a source is chosen for a
             region; 0 chooses for each pixel.
-        glare_start: 8-bit luma from which the network may mix the sources and add to them; None is where
-            `epofusion_core.exposure` has the glare begin.
         glare_relief: draw what the infrared shows inside the glare by `glare_relief.py`, in training as well.
         steps: DDIM steps K of Eq. 4.
         reencode: each step decodes and re-embeds the image (Eq. 4); False is "latent-only": a 1x1 head predicts Z_0
@@ -86,7 +84,6 @@ class ModelConfig:
     output: Literal["sigmoid", "sources"]
     selection_gain: float = 1.0
     selection_radius_px: int = 0
-    glare_start: int | None = None
     glare_relief: bool = False
     guidance_dilations: tuple[int, int] = (1, 1)
     steps: int = 3
@@ -170,8 +167,8 @@ _S = ModelConfig(
     context_width=24,
     tail_widths=(32, 24),
     output="sources",
-    selection_gain=2.0,
-    selection_radius_px=8,
+    selection_gain=1.5,
+    selection_radius_px=12,
     glare_relief=True,
     steps=1,  # more cost as much again each, and show nothing more (docs/performance.md)
 )
@@ -208,7 +205,6 @@ MODELS: Mapping[str, ModelConfig] = MappingProxyType(
             fidelity_widths=(16, 16),
             context_width=16,
             tail_widths=(16, 16),
-            glare_start=160,
         ),
     }
 )

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from epofusion_core.exposure import RAMP_START
 from epofusion_core.model.config import ModelConfig
 from epofusion_core.model.embedding import build_embedding
 from epofusion_core.model.encoder import Encoder
@@ -153,7 +152,7 @@ class EPOFusion(nn.Module):
         luma, infrared = (
             nn.functional.pixel_unshuffle(image, self.mscf.stride) for image in (condition.luma, condition.infrared)
         )
-        glare = glare_ramp(luma, self.config.glare_start or RAMP_START)
+        glare = glare_ramp(luma)
         fused = self.source_mix(decoded, luma, infrared, glare)
         if self.config.glare_relief:
             fused = self.glare_relief(fused, luma, infrared, self.mask_probability(condition))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from epofusion_core.exposure import SATURATED_LUMA
+from epofusion_core.exposure import RAMP_START, SATURATED_LUMA
 from epofusion_core.model.layers import blend, window_average, window_maximum
 
 _DETAIL_RANGE = 0.25
@@ -21,9 +21,9 @@ _BESIDE_GLARE_PX = 2
 """Pixels this close to the glare are mixed as those inside it; else the blurred border of a light is a bright rim."""
 
 
-def glare_ramp(luma: Tensor, start: int) -> Tensor:
-    """Return how far each pixel is on the way from `start`, an 8-bit luma, to saturation: any shape in [0, 1]."""
-    return ((luma - start / 255) / ((SATURATED_LUMA - start) / 255)).clamp(0.0, 1.0)
+def glare_ramp(luma: Tensor) -> Tensor:
+    """Return how far each pixel is on the way from where the glare begins to saturation: any shape in [0, 1]."""
+    return ((luma - RAMP_START / 255) / ((SATURATED_LUMA - RAMP_START) / 255)).clamp(0.0, 1.0)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from epofusion_core.exposure import RAMP_START
 from epofusion_core.model.source_mix import SourceMix, glare_ramp
 
 STRIDE = 2
@@ -17,7 +16,7 @@ def fused(
     """Mix two uniform images by maps that say the same of each block of 2 x 2 pixels."""
     maps = torch.tensor([*logits, *[added] * 4])[None, :, None, None].expand(1, 8, 32, 32)
     images = torch.full((1, 4, 32, 32), luma), torch.full((1, 4, 32, 32), infrared)
-    mixed = SourceMix(STRIDE, selection_gain, radius_px)(maps, *images, glare_ramp(images[0], RAMP_START))
+    mixed = SourceMix(STRIDE, selection_gain, radius_px)(maps, *images, glare_ramp(images[0]))
     return torch.nn.functional.pixel_shuffle(mixed, STRIDE)
 
 

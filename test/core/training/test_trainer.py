@@ -356,7 +356,10 @@ def test_the_key_of_earlier_versions_still_names_the_stage(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["xs", "s"])
 def test_the_recipe_of_what_ships_has_stages_that_end_with_the_masks(name: str) -> None:
     stages = read_stages(REPOSITORY / "config" / "train" / f"release_{name}.yaml", {"data.root": "pairs"})
-    assert [config.stage for config in stages.values()] == ["all", "all", "masks"]
+    assert stages["network"] == read_train_config(
+        REPOSITORY / "config" / "train" / f"{name}.yaml", {"data.root": "pairs"}
+    )
+    assert [config.stage for config in stages.values()] == ["all", "masks", "masks"]
     assert {(config.model, config.data.root) for config in stages.values()} == {(f"epofusion_{name}", Path("pairs"))}
 
 
