@@ -27,7 +27,6 @@ def render(title: str, evaluation: Evaluation) -> str:
         verdict=_verdict(evaluation.tables[0]) if evaluation.tables else None,
         first=_look_at_first(evaluation),
         layers=_layers,
-        shows_overlay=any(tile.caption.endswith("overlay") for shown in evaluation.sheet for tile in shown.tiles),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from epofusion_core.evaluation.baselines import RULES
 from epofusion_core.evaluation.methods import Fused, Sources
 from epofusion_core.exposure import GLARE_THRESHOLD, overexposure_map
 from epofusion_core.model.config import MASK_THRESHOLD
@@ -30,13 +31,18 @@ class Tile:
 
 
 def tiles_of(sources: Sources, results: Mapping[str, Fused], true_mask: NDArray[np.bool_] | None) -> list[Tile]:
-    """Return visible, infrared, each method's picture, overlay and mask of methods that predict one, the true mask."""
+    """Return the sources, each method's picture, the rules' last, and the masks that there are.
+
+    A method that predicts a mask has its overlay and its mask behind its picture; the true mask is the last of all.
+    """
     glare = overexposure_map(sources.luma) >= GLARE_THRESHOLD
-    guided = [(method, fused.rgb, fused.mask) for method, fused in results.items() if fused.mask is not None]
     pictures = {"visible": sources.visible, "infrared": sources.infrared}
-    pictures |= {method: fused.rgb for method, fused in results.items()}
-    pictures |= {f"{method}: overlay": draw_overlay(rgb, mask >= MASK_THRESHOLD, glare) for method, rgb, mask in guided}
-    pictures |= {f"{method}: mask": np.rint(mask * 255).astype(np.uint8) for method, _, mask in guided}
+    for method in sorted(results, key=RULES.__contains__):
+        fused = results[method]
+        pictures[method] = fused.rgb
+        if fused.mask is not None:
+            pictures[f"{method}: overlay"] = draw_overlay(fused.rgb, fused.mask >= MASK_THRESHOLD, glare)
+            pictures[f"{method}: mask"] = np.rint(fused.mask * 255).astype(np.uint8)
     if true_mask is not None:
         pictures["true mask"] = true_mask.astype(np.uint8) * 255
     return [Tile(caption, jpeg_of(image, _WIDTH_PX, _JPEG_QUALITY)) for caption, image in pictures.items()]

@@ -9,7 +9,7 @@ import numpy as np
 APART_NS = 1_000_000_000
 """Frames of a stream that are nearer in time look the same."""
 
-_ALIKE = 10.0
+_ALIKE = 15.0
 """Mean difference, in grey levels, below which two small pictures look the same."""
 
 _Item = TypeVar("_Item")
@@ -29,7 +29,7 @@ def apart(ranked: Iterable[_Item], is_near: Callable[[_Item, _Item], bool], at_m
 def look_alike(first: bytes, second: bytes) -> bool:
     """Tell whether two pictures, as JPEG, look the same from afar."""
     small = [
-        cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8).astype(np.int16)
+        np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8), np.float32)
         for jpeg in (first, second)
     ]
     return small[0].shape == small[1].shape and float(np.abs(small[0] - small[1]).mean()) < _ALIKE

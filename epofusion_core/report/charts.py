@@ -121,7 +121,7 @@ def _chart(
     labels = [(_across(tick, x_end), _HEIGHT - 9, "middle", _short(tick)) for tick in x_ticks[:-1]]
     labels.append((_across(x_ticks[-1], x_end) + _RIGHT - 2, _HEIGHT - 9, "end", f"{_short(x_ticks[-1])} {x_unit}"))
     labels += [(_LEFT - 7, _up(tick, y_ticks[-1]) + 4, "end", _short(tick)) for tick in y_ticks]
-    labels.append((_LEFT - 7, 12, "start", y_unit))
+    labels.append((_LEFT - 7, 14, "start", y_unit))
     texts = Markup("").join(_TEXT.format(*label) for label in labels)
     grid = Markup("").join(
         Markup("M{} {:.1f}H{}").format(_LEFT, _up(tick, y_ticks[-1]), _WIDTH - _RIGHT) for tick in y_ticks

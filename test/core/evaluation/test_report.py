@@ -105,7 +105,7 @@ def test_a_picture_grows_on_a_click_and_is_wiped_against_the_overlay_and_the_tru
         page.open(report.as_uri())
         wait_until(lambda: page.evaluate("document.readyState") == "complete", "the report is loaded")
         layers = page.evaluate("[...document.querySelector('select').options].map(option => option.value)")
-        assert layers == ["visible", "infrared", "maximum", "mine", "mine: overlay", "mine: mask", "true mask"]
+        assert layers == ["visible", "infrared", "mine", "mine: overlay", "mine: mask", "maximum", "true mask"]
         page.evaluate("document.querySelector('[data-layer=\"true mask\"] img').click()")
         width = "document.querySelector('[data-layer=\"true mask\"] img').getBoundingClientRect().width"
         shown = (
