@@ -34,11 +34,10 @@ def report(tmp_path: Path) -> Path:
     """The report of five seconds, beside which the replay lies and a folder of somebody else's."""
     frames = [frame(index) for index in range(FRAMES)]
     picture = np.zeros((48, 64, 3), np.uint8)
-    images = [
-        StampedImage(stream, each.stamp_ns, to_message(pixels, Header()))
-        for each in frames
-        for stream, pixels in (("rgb", picture), ("thermal", picture[:, :, 0]))
-    ]
+    images: list[StampedImage] = []
+    for each in frames:
+        images.append(StampedImage("rgb", each.stamp_ns, to_message(picture, Header())))
+        images.append(StampedImage("thermal", each.stamp_ns, to_message(picture[:, :, 0], Header())))
     OutputFolder(tmp_path / "replay", "bag", ["report.html"]).mark()
     for name in ("replay", "mine"):
         (tmp_path / name).mkdir(exist_ok=True)
