@@ -9,7 +9,7 @@ import numpy as np
 APART_NS = 1_000_000_000
 """Frames of a stream that are nearer in time look the same."""
 
-_ALIKE = 15.0
+_ALIKE = 12.0
 """Mean difference, in grey levels, below which two small pictures look the same."""
 
 _Item = TypeVar("_Item")
