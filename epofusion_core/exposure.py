@@ -15,6 +15,9 @@ SATURATED_LUMA: Final = 245
 RAMP_START, RAMP_WIDTH = 225, 20
 """8-bit luma from which a visible pixel counts as blown out at all, and how much more makes it count in full."""
 
+GLARE_THRESHOLD: Final = 0.5
+"""Value of the overexposure map from which pictures show glare."""
+
 _BLUR_SIGMA_PX: Final = 3.0
 _REACH_PX: Final = 16
 """No less than how far dilation and Gaussian carry a bright pixel."""

@@ -106,7 +106,7 @@ def _measure_pair(pair: FilePair, methods: Sequence[Method], glare_boxes: Marked
         results[method.name] = fused
         measurements.append(Measurement(pair.name, pair.dataset, method.name, figures))
     fraction = overexposed_fraction(sources.luma)
-    return ItemResult(pair.name, measurements, problems, fraction, tiles_of(sources, results))
+    return ItemResult(pair.name, measurements, problems, fraction, tiles_of(sources, results, true_mask))
 
 
 def _read_sources(pair: FilePair) -> Sources:

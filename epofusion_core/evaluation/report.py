@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 from math import isnan
 
 from epofusion_core.evaluation.baselines import RULES
+from epofusion_core.evaluation.evaluate import ItemResult
 from epofusion_core.evaluation.summary import Evaluation, Table
 from epofusion_core.report.page import render_page
 
@@ -25,7 +26,14 @@ def render(title: str, evaluation: Evaluation) -> str:
         evaluation=evaluation,
         verdict=_verdict(evaluation.tables[0]) if evaluation.tables else None,
         first=_look_at_first(evaluation),
+        layers=_layers,
     )
+
+
+def _layers(shown: ItemResult) -> tuple[list[tuple[str, bytes]], str]:
+    """Return the pictures of a pair by name, and which of them is first compared with the visible image."""
+    methods = [measurement.method for measurement in shown.measurements]
+    return [(tile.caption, tile.jpeg) for tile in shown.tiles], methods[-1] if methods else "infrared"
 
 
 def _verdict(table: Table) -> str | None:

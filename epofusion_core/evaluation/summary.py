@@ -9,8 +9,12 @@ from epofusion_core.evaluation.baselines import RULES
 from epofusion_core.evaluation.columns import COLUMNS, Column
 from epofusion_core.evaluation.evaluate import ItemResult, Measurement
 from epofusion_core.evaluation.exposure_metrics import mean_where_applicable
+from epofusion_core.report.apart import apart, look_alike
 
 Mark = Literal["best", "second"]
+
+_CANDIDATES = 3
+"""Times as many pairs as are shown are kept until all are seen: the last and the next of two shots may look alike."""
 
 OVERALL = "all"
 """Title of the table over everything."""
@@ -75,20 +79,36 @@ class Evaluation:
 def collect(outcomes: Iterable[ItemResult], sheet_size: int, problems: Sequence[str] = ()) -> Evaluation:
     """Gather outcomes as they come; only the `sheet_size` most overexposed pairs keep their pictures.
 
+    Of pairs that follow each other and look the same, as those of a drive do, the most overexposed is shown.
+
     Args:
         outcomes: from `measure_pairs` and `measure_clips`.
         sheet_size: how many pairs the contact sheet shows.
         problems: sentences about inputs that were never measured, such as images without a partner.
     """
     measurements: list[Measurement] = []
-    sheet: list[ItemResult] = []
+    candidates: list[ItemResult] = []
     sentences = list(problems)
+    begin: ItemResult | None = None
     for outcome in outcomes:
         measurements += outcome.measurements
         sentences += outcome.problems
-        if outcome.tiles:
-            sheet = sorted([*sheet, outcome], key=lambda shown: -shown.overexposed_fraction)[:sheet_size]
+        if outcome.tiles and sheet_size:
+            if begin is not None and _look_alike(begin, outcome):
+                candidates = [*candidates[:-1], max(candidates[-1], outcome, key=_overexposed)]
+                continue
+            begin = outcome
+            candidates = [*sorted(candidates, key=_overexposed, reverse=True)[: _CANDIDATES * sheet_size], outcome]
+    sheet = apart(sorted(candidates, key=_overexposed, reverse=True), _look_alike, sheet_size)
     return Evaluation(measurements, sheet, list(dict.fromkeys(sentences)), tables(measurements))
+
+
+def _overexposed(outcome: ItemResult) -> float:
+    return outcome.overexposed_fraction
+
+
+def _look_alike(first: ItemResult, second: ItemResult) -> bool:
+    return look_alike(first.tiles[0].jpeg, second.tiles[0].jpeg)
 
 
 def tables(measurements: Sequence[Measurement]) -> list[Table]:

@@ -1,6 +1,6 @@
 """Charts of reports as SVG that follows the page's colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from math import ceil, floor, log10
 
@@ -16,7 +16,7 @@ _MOMENTS = 600
 _TICKS = 4
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _BAR = Markup('<rect class="mark" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
-_DOT = Markup('<circle class="mark" cx="{:.1f}" cy="{:.1f}" r="2.5"><title>{}</title></circle>')
+_DOT = Markup('<circle class="mark" cx="{:.1f}" cy="{:.1f}" r="{}"><title>{}</title></circle>')
 _TEXT = Markup('<text x="{:.0f}" y="{:.0f}" text-anchor="{}">{}</text>')
 
 
@@ -39,12 +39,26 @@ def events(times_s: Sequence[float], duration_s: float, what: str) -> Markup:
     return _chart(marks, _within(end_s), end_s, "s", top, what)
 
 
-def timeline(times_s: Sequence[float], values: Sequence[float], unit: str) -> Markup:
-    """Return values over time, at least one: a dot each, or the largest of each moment where there are very many."""
+def timeline(times_s: Sequence[float], values: Sequence[float], unit: str, links: Mapping[int, str] = {}) -> Markup:
+    """Return values over time, at least one: a dot each, or the largest of each moment where there are very many.
+
+    Args:
+        times_s: of the values, from 0 on.
+        values: not negative.
+        unit: of the values.
+        links: addresses that dots open, by the index of the value; such a dot is always shown, and larger where its
+            address lies in the page.
+    """
     end_s, top = max(max(times_s), 1e-3), round_ticks(max(values))
+    indices = sorted(_largest_of_each_moment(times_s, values, end_s / _MOMENTS) | set(links), key=links.__contains__)
     marks = Markup("").join(
-        _DOT.format(_across(time_s, end_s), _up(value, top[-1]), f"{value:.3g} {unit} at {time_s:.2f} s")
-        for time_s, value in _largest_of_each_moment(times_s, values, end_s / _MOMENTS)
+        _linked(
+            links.get(index, ""),
+            _across(times_s[index], end_s),
+            _up(values[index], top[-1]),
+            f"{values[index]:.3g} {unit} at {times_s[index]:.2f} s",
+        )
+        for index in indices
     )
     return _chart(marks, _within(end_s), end_s, "s", top, unit)
 
@@ -81,16 +95,22 @@ def _bars(counts: NDArray[np.int64], top: float, titles: Sequence[str]) -> Marku
     )
 
 
-def _largest_of_each_moment(
-    times_s: Sequence[float], values: Sequence[float], moment_s: float
-) -> list[tuple[float, float]]:
-    points = list(zip(times_s, values, strict=True))
-    if len(points) <= _MOMENTS:
-        return points
-    by_moment = sorted(points, key=lambda point: point[0] // moment_s)
-    return [
-        max(group, key=lambda point: point[1]) for _, group in groupby(by_moment, lambda point: point[0] // moment_s)
-    ]
+def _linked(link: str, x: float, y: float, title: str) -> Markup:
+    """Return a dot that opens an address where there is one."""
+    dot = _DOT.format(x, y, 5.0 if link.startswith("#") else 2.5, title)
+    return Markup('<a href="{}">{}</a>').format(link, dot) if link else dot
+
+
+def _largest_of_each_moment(times_s: Sequence[float], values: Sequence[float], moment_s: float) -> set[int]:
+    """Return the indices of values: all of a few, else of the largest of each moment."""
+    indices = range(len(values))
+    if len(values) <= _MOMENTS:
+        return set(indices)
+
+    def moment(index: int) -> float:
+        return times_s[index] // moment_s
+
+    return {max(group, key=values.__getitem__) for _, group in groupby(sorted(indices, key=moment), moment)}
 
 
 def _chart(
@@ -101,7 +121,7 @@ def _chart(
     labels = [(_across(tick, x_end), _HEIGHT - 9, "middle", _short(tick)) for tick in x_ticks[:-1]]
     labels.append((_across(x_ticks[-1], x_end) + _RIGHT - 2, _HEIGHT - 9, "end", f"{_short(x_ticks[-1])} {x_unit}"))
     labels += [(_LEFT - 7, _up(tick, y_ticks[-1]) + 4, "end", _short(tick)) for tick in y_ticks]
-    labels.append((_LEFT - 7, 12, "start", y_unit))
+    labels.append((_LEFT - 7, 14, "start", y_unit))
     texts = Markup("").join(_TEXT.format(*label) for label in labels)
     grid = Markup("").join(
         Markup("M{} {:.1f}H{}").format(_LEFT, _up(tick, y_ticks[-1]), _WIDTH - _RIGHT) for tick in y_ticks

@@ -8,6 +8,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from epofusion_core.report.overlay import GLARE_COLOUR, OBJECT_COLOUR
+
 
 def render_page(package: str, template: str, **context: object) -> str:
     """Return a page from a template of a package, which extends "page.html.jinja"; what it is given is escaped."""
@@ -22,6 +24,7 @@ def render_page(package: str, template: str, **context: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters["data_url"] = data_url
+    environment.globals |= {"glare_colour": GLARE_COLOUR, "object_colour": OBJECT_COLOUR}
     return environment.get_template(template).render(**context)
 
 

@@ -43,7 +43,7 @@ def bag(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted run.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Replay bags: a bag of fused images, metrics.csv and summary.json for each, and one report.html.
+    """Replay bags: a bag of fused images, metrics.csv and summary.json for each, and a report.html.
 
     Bags that hold one camera each are taken as one drive.
 
@@ -78,7 +78,7 @@ def bag(
             note("each bag holds one camera: they are taken as one drive")
         tasks = tasks_of(bags, out, settings, resume=resume, together=together)
         outputs = [OutputFolder(out, "bag", ["report.html"])]
-        outputs += [OutputFolder(task.folder, "bag", [*OUTPUTS, RERUN_FILE]) for task in tasks]
+        outputs += [OutputFolder(task.folder, "bag", [*OUTPUTS, RERUN_FILE, "report.html"]) for task in tasks]
         for output in outputs:
             output.check([*bags, config, *settings.files()], overwrite=overwrite)
         for output in outputs:

@@ -1,6 +1,8 @@
 """What `evaluate`, `score`, `ablate` and `downstream` share: named methods, progress bars, tables on the terminal."""
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -158,7 +160,9 @@ def _terminal_table(table: "Table", counted: str) -> "RichTable":
     shown.add_column("method", no_wrap=True)
     for column in table.columns:
         shown.add_column(column.heading, justify="right", no_wrap=True)
-    for row in table.rows:
+    rows = sorted(table.rows, key=attrgetter("is_rule"))
+    for row, after in zip_longest(rows, rows[1:]):
         cells = [Text(c.format(row.figures[c.key]), styles.get(row.marks.get(c.key, ""), "")) for c in table.columns]
-        shown.add_row(Text(row.method), *cells)
+        ends_methods = after is not None and after.is_rule > row.is_rule
+        shown.add_row(Text(row.method), *cells, style="dim" if row.is_rule else "", end_section=ends_methods)
     return shown

@@ -1,6 +1,7 @@
 """Files that show what was fused: the video, the masks, and sources and results side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from epofusion_core.imaging import write_png
 from epofusion_core.progress import Progress
 from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VideoWriter
+from epofusion_ros.demo.highlights import Highlight, highlights
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.recording import FusedFrame
 from epofusion_ros.messages.conversion import to_rgb, to_thermal
@@ -21,9 +23,22 @@ _HEADING_PX = 34
 _GAP_PX = 4
 
 
-def write_pictures(
-    frames: Sequence[FusedFrame], images: Sequence[StampedImage], out: Path, report: Progress
-) -> list[Path]:
+@dataclass(frozen=True)
+class Shown:
+    """What was written that the report shows.
+
+    Attributes:
+        rate_hz: of the video, whose frames are all fused ones.
+        highlights: frames with pictures beside the video.
+        layers: pictures of each of these by name, (H, W, 3) or (H, W) uint8.
+    """
+
+    rate_hz: float
+    highlights: list[Highlight]
+    layers: list[dict[str, NDArray[np.uint8]]]
+
+
+def write_pictures(frames: Sequence[FusedFrame], images: Sequence[StampedImage], out: Path, report: Progress) -> Shown:
     """Write fused.mp4, masks/ and side_by_side/ below a folder.
 
     Args:
@@ -31,37 +46,37 @@ def write_pictures(
         images: what was published.
         out: folder to write to.
         report: called with (done, total) after each frame.
-
-    Returns:
-        The side-by-side pictures.
     """
     span_s = (frames[-1].stamp_ns - frames[0].stamp_ns) / 1e9
     rate_hz = (len(frames) - 1) / span_s if span_s > 0 else 1.0
-    shown = {round(index) for index in np.linspace(0, len(frames) - 1, _SIDE_BY_SIDE_PICTURES)}
-    sides: list[Path] = []
+    shown = highlights(frames, _SIDE_BY_SIDE_PICTURES)
     with VideoWriter(out / "fused.mp4", rate_hz) as video:
         for number, frame in enumerate(frames):
             video.write(frame.pictures["fused"])
             for mask in MASKS:
                 if mask in frame.pictures:
                     write_png(out / "masks" / f"{number:05d}_{mask}.png", frame.pictures[mask])
-            if number in shown:
-                sides.append(out / "side_by_side" / f"{number:05d}.png")
-                write_png(sides[-1], side_by_side(frame, images))
             report(number + 1, len(frames))
-    return sides
+    layers = [_layers(each.frame, images) for each in shown]
+    for each, pictures in zip(shown, layers, strict=True):
+        write_png(out / "side_by_side" / f"{each.number:05d}.png", side_by_side(pictures))
+    return Shown(rate_hz, shown, layers)
 
 
-def side_by_side(frame: FusedFrame, images: Sequence[StampedImage]) -> NDArray[np.uint8]:
+def side_by_side(layers: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Return visible, thermal, fused and overlay in two rows of labelled pictures, (H', W', 3) uint8 RGB."""
-    visible, thermal = _sources(frame, images)
-    height, width = visible.shape[:2]
-    pictures = [("visible", visible), ("thermal", thermal), ("fused", frame.pictures["fused"])]
-    if "overlay" in frame.pictures:
-        pictures.append(("overlay: glare and objects in it", frame.pictures["overlay"]))
-    cells = [_labelled(label, picture, height, width) for label, picture in pictures]
+    height, width = layers["visible"].shape[:2]
+    shown = [name for name in ("visible", "thermal", "fused", "overlay") if name in layers]
+    cells = [_labelled(name, layers[name], height, width) for name in shown]
     cells += [np.zeros_like(cells[0])] * (len(cells) % 2)
     return np.vstack([np.hstack(cells[:2]), np.hstack(cells[2:])])
+
+
+def _layers(frame: FusedFrame, images: Sequence[StampedImage]) -> dict[str, NDArray[np.uint8]]:
+    visible, thermal = _sources(frame, images)
+    made = {name: frame.pictures[name] for name in ("fused", "overlay") if name in frame.pictures}
+    masks = {name.replace("_", " "): frame.pictures[name] for name in MASKS if name in frame.pictures}
+    return {"visible": visible, "thermal": thermal, **made, **masks}
 
 
 def _sources(frame: FusedFrame, images: Sequence[StampedImage]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

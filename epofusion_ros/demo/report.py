@@ -1,19 +1,22 @@
 """The demo's report: one HTML file that needs nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from epofusion_core.atomic_file import write_text
-from epofusion_core.imaging import read_rgb
+from epofusion_core.output_guard import OutputFolder
 from epofusion_core.report.charts import histogram, timeline
 from epofusion_core.report.page import jpeg_of, render_page
+from epofusion_ros.demo.highlights import look_at_first, overexposed
+from epofusion_ros.demo.pictures import Shown
 from epofusion_ros.demo.recording import Balance, Recording
 
-_PICTURE_WIDTH_PX = 960
+_PICTURE_WIDTH_PX = 640
 _JPEG_QUALITY = 82
 
 
@@ -26,27 +29,40 @@ class Figure:
     meaning: str
 
 
-def write_report(path: Path, source: str, model: str, recording: Recording, sides: Sequence[Path]) -> None:
-    """Write the report of a run that has fused something.
+def write_report(path: Path, source: str, model: str, recording: Recording, shown: Shown) -> None:
+    """Write the report of a run that has fused something, beside fused.mp4.
 
     Args:
         path: file to write.
         source: what was published, for the heading.
         model: name or weights file of what fused.
         recording: what was collected.
-        sides: pictures to show.
+        shown: what was written beside it.
     """
+    begin_ns = recording.frames[0].stamp_ns
+    balance = recording.balance()
+    replays = (folder.parent for folder in sorted(path.parent.glob(f"*/{path.name}")))
     page = render_page(
         __package__,
         "report.html.jinja",
         source=source,
         model=model,
-        balance=recording.balance(),
+        balance=balance,
+        problem=verdict(balance),
         figures=_figures(recording),
-        charts=_charts(recording),
-        pictures=[(side.stem, jpeg_of(read_rgb(side), _PICTURE_WIDTH_PX, _JPEG_QUALITY)) for side in sides],
+        charts=_charts(recording, shown),
+        frames=[
+            (each, (each.frame.stamp_ns - begin_ns) / 1e9, overexposed(each.frame), _jpegs(layers))
+            for each, layers in zip(shown.highlights, shown.layers, strict=True)
+        ],
+        first=look_at_first(shown.highlights),
+        replays=[folder.name for folder in replays if OutputFolder(folder, "bag", ()).has_made(path.name)],
     )
     write_text(path, page)
+
+
+def _jpegs(layers: Mapping[str, NDArray[np.uint8]]) -> list[tuple[str, bytes]]:
+    return [(name, jpeg_of(picture, _PICTURE_WIDTH_PX, _JPEG_QUALITY)) for name, picture in layers.items()]
 
 
 def verdict(balance: Balance) -> str | None:
@@ -74,10 +90,15 @@ def _figures(recording: Recording) -> list[Figure]:
     ]
 
 
-def _charts(recording: Recording) -> list[tuple[str, Markup]]:
-    ages = [frame.age_ms for frame in recording.frames]
-    times_s = [(frame.stamp_ns - recording.frames[0].stamp_ns) / 1e9 for frame in recording.frames]
+def _charts(recording: Recording, shown: Shown) -> list[tuple[str, Markup]]:
+    frames = recording.frames
+    ages = [frame.age_ms for frame in frames]
+    times_s = [(frame.stamp_ns - frames[0].stamp_ns) / 1e9 for frame in frames]
+    # The middle of its time on the screen: a player may show the frame before at the very beginning.
+    links = {number: f"fused.mp4#t={(number + 0.5) / shown.rate_hz:.3f}" for number in range(len(frames))}
+    links |= {each.number: f"#frame-{each.number}" for each in shown.highlights}
     return [
+        ("Overexposed over time", timeline(times_s, [100 * overexposed(frame) for frame in frames], "%", links)),
+        ("Age of each over the time of its stamp", timeline(times_s, ages, "ms", links)),
         ("Age of the fused images", histogram(ages, "ms")),
-        ("Age of each over the time of its stamp", timeline(times_s, ages, "ms")),
     ]

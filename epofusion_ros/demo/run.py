@@ -63,8 +63,8 @@ def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Open
         from epofusion_ros.demo.report import write_report
 
         with stage("writing pictures") as report:
-            sides = write_pictures(recording.frames, loaded, settings.out, report)
-        write_report(settings.out / "report.html", settings.source, settings.model, recording, sides)
+            shown = write_pictures(recording.frames, loaded, settings.out, report)
+        write_report(settings.out / "report.html", settings.source, settings.model, recording, shown)
     return recording
 
 

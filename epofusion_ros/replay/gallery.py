@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_core.atomic_file import write_bytes
-from epofusion_core.imaging import read_rgb
+from epofusion_core.report.apart import APART_NS, apart
 from epofusion_core.report.page import jpeg_of
 from epofusion_ros.replay.rows import FUSED, PairRow
 
-LAYERS = ("visible", "thermal", "fused", "mask")
+LAYERS = ("visible", "thermal", FUSED, "overlay", "mask")
 """Pictures of a frame."""
 
 _WIDTH_PX, _JPEG_QUALITY = 640, 82
-_APART_NS = 1_000_000_000
-"""Of each second, one frame is enough: its neighbours look the same."""
+_CANDIDATES = 3
+"""Times as many frames as are shown are kept until all are seen: the best of two seconds may be neighbours."""
 
 
 PICTURE_FILES = "[0-9]*_*.jpg"
@@ -50,6 +50,11 @@ REASONS = (
 """In the order in which the report shows them."""
 
 
+def are_near(first: PairRow, second: PairRow) -> bool:
+    """Tell whether two frames are so near in time that they look the same."""
+    return abs(first.stamp_ns - second.stamp_ns) < APART_NS
+
+
 @dataclass(frozen=True)
 class ShownFrame:
     """A frame of the report.
@@ -58,15 +63,11 @@ class ShownFrame:
         titles: why it is shown, the first of `REASONS` first.
         row: its figures.
         layers: JPEG by layer.
-        width: of the pictures, pixels.
-        height: of the pictures, pixels.
     """
 
     titles: list[str]
     row: PairRow
     layers: dict[str, bytes]
-    width: int
-    height: int
 
 
 class Gallery:
@@ -76,6 +77,7 @@ class Gallery:
         """Keep at most so many frames; what the folder holds already may be of an earlier, interrupted run."""
         self._folder = folder
         self._for_each = max(1, frames // len(REASONS)) if frames else 0
+        self._candidates = _CANDIDATES * self._for_each
         self._best: dict[str, dict[int, tuple[float, PairRow]]] = {reason.title: {} for reason in REASONS}
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -90,36 +92,45 @@ class Gallery:
                 write_bytes(self._path(row.stamp_ns, layer), jpeg_of(picture, _WIDTH_PX, _JPEG_QUALITY))
         if pictures is not None:
             for stamp_ns in before - after:
-                for layer in LAYERS:
-                    self._path(stamp_ns, layer).unlink(missing_ok=True)
+                self._remove(stamp_ns)
 
     def shown(self) -> list[ShownFrame]:
-        """Return the frames that are kept: the overexposed first, each once, with every reason for it."""
-        shown: dict[int, ShownFrame] = {}
+        """Return the best frames for each reason, none near another: the overexposed first, each with every reason."""
+        titles: dict[int, list[str]] = {}
+        rows: dict[int, PairRow] = {}
         for reason in REASONS:
-            kept = self._best[reason.title].values()
-            for _, row in sorted(kept, key=lambda scored: (-scored[0], scored[1].stamp_ns)):
-                if row.stamp_ns in shown:
-                    shown[row.stamp_ns].titles.append(reason.title)
-                    continue
-                paths = {layer: self._path(row.stamp_ns, layer) for layer in LAYERS}
-                if all(path.is_file() for path in paths.values()):
-                    layers = {layer: path.read_bytes() for layer, path in paths.items()}
-                    height, width = read_rgb(paths[FUSED]).shape[:2]
-                    shown[row.stamp_ns] = ShownFrame([reason.title], row, layers, width, height)
-        return list(shown.values())
+            ranked = sorted(self._best[reason.title].values(), key=lambda scored: (-scored[0], scored[1].stamp_ns))
+            for row in apart((row for _, row in ranked), are_near, self._for_each):
+                titles.setdefault(row.stamp_ns, []).append(reason.title)
+                rows[row.stamp_ns] = row
+        shown = []
+        for stamp_ns, reasons in titles.items():
+            paths = {layer: self._path(stamp_ns, layer) for layer in LAYERS}
+            if all(path.is_file() for path in paths.values()):
+                layers = {layer: path.read_bytes() for layer, path in paths.items()}
+                shown.append(ShownFrame(reasons, rows[stamp_ns], layers))
+        return shown
+
+    def forget_candidates(self) -> None:
+        """Remove pictures that are not shown, since no further frame will come."""
+        for stamp_ns in self._stamps() - {frame.row.stamp_ns for frame in self.shown()}:
+            self._remove(stamp_ns)
 
     def _consider(self, best: dict[int, tuple[float, PairRow]], score: float, row: PairRow) -> None:
         """Keep the best frame of each second, and the best seconds."""
-        second = row.stamp_ns // _APART_NS
+        second = row.stamp_ns // APART_NS
         if score != score or (second in best and best[second][0] >= score):
             return
         best[second] = (score, row)
-        if len(best) > self._for_each:
+        if len(best) > self._candidates:
             del best[min(best, key=lambda each: (best[each][0], -each))]
 
     def _stamps(self) -> set[int]:
         return {row.stamp_ns for best in self._best.values() for _, row in best.values()}
+
+    def _remove(self, stamp_ns: int) -> None:
+        for layer in LAYERS:
+            self._path(stamp_ns, layer).unlink(missing_ok=True)
 
     def _path(self, stamp_ns: int, layer: str) -> Path:
         return self._folder / f"{stamp_ns}_{layer}.jpg"

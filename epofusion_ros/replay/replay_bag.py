@@ -27,7 +27,7 @@ from epofusion_ros.replay.summary import BagSummary, read_summary, summarise, wr
 from epofusion_ros.replay.topics import TopicPair, choose_topics
 from epofusion_ros.stream.frame_account import Fate
 from epofusion_ros.stream.fuse_job import JobFuser
-from epofusion_ros.stream.pictures import to_mono8
+from epofusion_ros.stream.pictures import overlay, to_mono8
 from epofusion_ros.stream.pipeline import FusionPipeline, load_fuser
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def _write(outcomes: Iterator[Outcome], task: BagTask, folder: Path, earlier: ch
                 gallery.offer(row, partial(_pictures, outcome))
             metrics.write(row)
             rows.append(row)
+    gallery.forget_candidates()
     return rows
 
 
@@ -185,5 +186,6 @@ def _pictures(outcome: Outcome) -> dict[str, NDArray[np.uint8]]:
     """Return the layers of a fused pair for the gallery."""
     assert outcome.fused is not None
     result = outcome.fused.result
-    pictures = to_rgb(outcome.scheduled.pair.rgb.message), outcome.fused.thermal, result.fused_rgb
-    return dict(zip(LAYERS, (*pictures, to_mono8(result.guidance)), strict=True))
+    sources = to_rgb(outcome.scheduled.pair.rgb.message), outcome.fused.thermal
+    pictures = *sources, result.fused_rgb, overlay(result), to_mono8(result.guidance)
+    return dict(zip(LAYERS, pictures, strict=True))

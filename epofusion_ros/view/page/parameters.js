@@ -56,8 +56,9 @@ export class Parameters {
     const refused = made("div", { className: "refused", role: "alert" });
     const row = made("div", { className: "row" });
     const limits = [range, unit].filter(Boolean).join(" ");
-    row.append(made("label", { htmlFor: field.id, textContent: name }), field,
-      made("small", { textContent: limits ? `${description} [${limits}]` : description }), refused);
+    const meaning = made("small", { textContent: `${description} ` });
+    if (limits) meaning.append(made("span", { className: "range", textContent: `[${limits}]` }));
+    row.append(made("label", { htmlFor: field.id, textContent: name }), field, meaning, refused);
     this.rows.append(row);
     this.shown.set(name, { field, kind, refused });
   }

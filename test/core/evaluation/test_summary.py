@@ -1,12 +1,15 @@
 """Tables compare methods on the same pairs only, and mark the leaders as a reader would."""
 
 import math
+from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from epofusion_core.evaluation.evaluate import ItemResult, Measurement
 from epofusion_core.evaluation.summary import Table, collect, tables
 from epofusion_core.evaluation.thumbnails import Tile
+from epofusion_core.report.page import jpeg_of
 
 
 def measured(item: str, method: str, **figures: float) -> Measurement:
@@ -66,12 +69,26 @@ def test_what_does_not_apply_is_neither_averaged_nor_ranked_nor_shown() -> None:
     assert marks(table, "mask_iou") == {"a": None, "b": "best"}
 
 
+def seen(item: str, share: float, level: int) -> ItemResult:
+    """A pair with a picture of one grey level, which tells scenes apart."""
+    picture = np.full((48, 64, 3), level, np.uint8)
+    return ItemResult(item, overexposed_fraction=share, tiles=[Tile("visible", jpeg_of(picture, 64, 90))])
+
+
 def test_the_contact_sheet_shows_the_most_overexposed_pairs_first() -> None:
-    tile = [Tile("visible", b"")]
-    outcomes = [ItemResult(str(share), overexposed_fraction=share, tiles=tile) for share in (0.1, 0.5, 0.0, 0.3)]
+    outcomes = [seen(str(share), share, int(100 * share)) for share in (0.1, 0.5, 0.0, 0.3)]
     evaluation = collect(outcomes, sheet_size=2, problems=["x.png: has no partner"])
     assert [outcome.item for outcome in evaluation.sheet] == ["0.5", "0.3"]
     assert evaluation.problems == ["x.png: has no partner"]
+
+
+def test_of_frames_that_look_the_same_the_contact_sheet_shows_the_most_overexposed() -> None:
+    drive = [seen(f"{index:02d}", share=index % 7 / 10, level=index * 4) for index in range(40)]
+    sheet = collect(drive, sheet_size=4).sheet
+    numbers = sorted(int(shown.item) for shown in sheet)
+    assert len(sheet) == 4
+    assert sheet[0].overexposed_fraction == 0.6
+    assert min(after - before for before, after in pairwise(numbers)) >= 3, "nearer frames look the same"
 
 
 def test_nothing_measured_gives_no_table() -> None:

@@ -43,3 +43,12 @@ def test_a_chart_names_its_units_and_the_value_of_each_mark() -> None:
 def test_a_chart_without_events_says_so() -> None:
     assert ">none</text>" in events([], 3.0, "pairs")
     assert ">none</text>" not in events([1.0], 3.0, "pairs")
+
+
+def test_a_dot_opens_its_frame_and_is_shown_however_many_there_are() -> None:
+    times_s = [index / 100 for index in range(5000)]
+    chart = timeline(times_s, [1.0] * 5000, "ms", {1234: "#frame-1234", 7: "fused.mp4#t=0.07"})
+    assert '<a href="#frame-1234"><circle class="mark" cx="' in chart
+    assert '<a href="fused.mp4#t=0.07">' in chart
+    assert chart.count('r="5.0"') == 1, "only what lies in the page has a large dot"
+    assert chart.count("<circle") < 1000

@@ -9,6 +9,7 @@ import pytest
 from recording import INFO_TOPIC, MS, RGB_TOPIC, THERMAL_TOPIC, Recorded, drive, write_bag
 from typer.testing import CliRunner
 
+from epofusion_core.output_guard import OutputFolder
 from epofusion_ros.cli.main import app
 from epofusion_ros.replay.settings import read_parameter_file
 
@@ -18,11 +19,12 @@ def run(*arguments: str | Path | int) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_many_bags_make_one_report_and_a_failed_one_is_named(
+def test_many_bags_make_a_report_each_and_one_of_all_that_links_them_and_names_a_failed_one(
     drive_bag: Path, random_weights: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.mcap"
     broken.write_bytes(b"nothing")
+    OutputFolder(tmp_path, "demo", ["report.html"]).mark()
     code, said = run(
         drive_bag, broken, drive_bag, "--out", tmp_path / "out", "--jobs", 2, "--model", random_weights
     )  # fmt: skip
@@ -30,7 +32,12 @@ def test_many_bags_make_one_report_and_a_failed_one_is_named(
     assert "broken.mcap" in said
     report = (tmp_path / "out" / "report.html").read_text()
     assert "broken.mcap" in report
-    assert "Latency" not in report, "a replay that waits for each pair says nothing of a node's latency"
+    assert 'href="../report.html">the demo' in report
+    for name in ("drive", "drive_2"):
+        assert f'href="{name}/report.html"' in report
+        of_bag = (tmp_path / "out" / name / "report.html").read_text()
+        assert 'href="../report.html">all bags' in of_bag
+        assert "Latency" not in of_bag, "a replay that waits for each pair says nothing of a node's latency"
     first, second = ((tmp_path / "out" / name / "metrics.csv").read_bytes() for name in ("drive", "drive_2"))
     assert first == second
 

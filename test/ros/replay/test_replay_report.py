@@ -29,10 +29,10 @@ addEventListener("load", () => {
   wipe.value = 25;
   wipe.dispatchEvent(new Event("input", {bubbles: true}));
   const after = getComputedStyle(stage.querySelector(".right")).clipPath;
-  const choices = document.querySelectorAll(".frames figure:first-child select");
+  const choices = document.querySelectorAll(".set select");
   choices[0].value = "thermal";
   choices[0].dispatchEvent(new Event("change", {bubbles: true}));
-  choices[1].value = "mask";
+  choices[1].value = "overlay";
   choices[1].dispatchEvent(new Event("change", {bubbles: true}));
   console.log("PROBE", JSON.stringify({
     broken: [...document.images].filter(image => !image.naturalWidth).length,
@@ -41,7 +41,7 @@ addEventListener("load", () => {
     rows: document.querySelectorAll("tbody tr").length,
     sideways: document.documentElement.scrollWidth > innerWidth,
     before, after, reached: touched === wipe,
-    shown: [...stage.querySelectorAll("img")].filter(isShown).map(image => image.dataset.layer),
+    shown: [...stage.querySelectorAll("[data-layer]")].filter(isShown).map(image => image.dataset.layer),
     cut: [...document.querySelectorAll("svg text")].filter(text => {
       const inner = text.getBoundingClientRect(), outer = text.closest("svg").getBoundingClientRect();
       const within = inner.left >= outer.left && inner.right <= outer.right;
@@ -49,6 +49,13 @@ addEventListener("load", () => {
     }).map(text => text.textContent),
     smallest: Math.min(...[...document.querySelectorAll("svg text")].map(text => text.getBoundingClientRect().height)),
     first: document.querySelector(".frames").previousElementSibling.firstChild.textContent.trim(),
+    dots: document.querySelectorAll("svg a[href^='#']").length > 0,
+    dead: [...document.querySelectorAll("a[href^='#']")].filter(link =>
+      !document.getElementById(link.getAttribute("href").slice(1))).length,
+    nearest: Math.min(...[...document.querySelectorAll(".frames")].flatMap(group => {
+      const stamps = [...group.children].map(frame => Number(frame.id.slice(-19)) / 1e9).sort();
+      return stamps.slice(1).map((stamp, index) => stamp - stamps[index]);
+    })),
     injected: document.querySelectorAll("b.evil").length,
   }));
 });
@@ -101,19 +108,22 @@ def test_a_browser_shows_everything_without_errors_and_the_slider_moves(
     said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert len(said) == 1, said
     found = json.loads(said[0].split("PROBE ")[1].rsplit('", source', 1)[0])
-    assert found.pop("images") >= 4 * 3
+    assert found.pop("images") >= 5 * 3
+    assert found.pop("nearest") >= 1, "seconds between two frames that are shown side by side"
     assert found.pop("smallest") >= 10, "labels of charts are large enough to be read"
     assert found == {
         "broken": 0,
-        "charts": 3,
-        "rows": 4,
+        "charts": 5,
+        "rows": 5,
         "sideways": False,
         "before": "inset(0px 0px 0px 50%)",
         "after": "inset(0px 0px 0px 25%)",
         "reached": True,
-        "shown": ["thermal", "mask"],
+        "shown": ["thermal", "overlay"],
         "cut": [],
         "first": "Most overexposed",
+        "dots": True,
+        "dead": 0,
         "injected": 0,
     }
 
