@@ -1,6 +1,7 @@
 """Reports as one HTML file that needs nothing else: the look that all share, and pictures within the page."""
 
 import base64
+from functools import cache
 from importlib.resources import files
 
 import cv2
@@ -11,6 +12,11 @@ from numpy.typing import NDArray
 
 def render_page(package: str, template: str, **context: object) -> str:
     """Return a page from a template of a package, which extends "page.html.jinja"; what it is given is escaped."""
+    return _environment(package).get_template(template).render(**context)
+
+
+@cache
+def _environment(package: str) -> Environment:
     folders = [
         str(files(name)) for name in dict.fromkeys((package, "epofusion_core.evaluation", "epofusion_core.report"))
     ]
@@ -22,7 +28,7 @@ def render_page(package: str, template: str, **context: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters["data_url"] = data_url
-    return environment.get_template(template).render(**context)
+    return environment
 
 
 def jpeg_of(image: NDArray[np.uint8], width_px: int, quality: int) -> bytes:

@@ -17,7 +17,7 @@ LAYERS = ("visible", "thermal", "fused", "mask")
 """Pictures of a frame."""
 
 _WIDTH_PX, _JPEG_QUALITY = 640, 82
-_APART_NS = 1_000_000_000
+APART_NS = 1_000_000_000
 """Of each second, one frame is enough: its neighbours look the same."""
 
 
@@ -102,16 +102,14 @@ class Gallery:
                 if row.stamp_ns in shown:
                     shown[row.stamp_ns].titles.append(reason.title)
                     continue
-                paths = {layer: self._path(row.stamp_ns, layer) for layer in LAYERS}
-                if all(path.is_file() for path in paths.values()):
-                    layers = {layer: path.read_bytes() for layer, path in paths.items()}
-                    height, width = read_rgb(paths[FUSED]).shape[:2]
+                if layers := kept_pictures(self._folder, row.stamp_ns):
+                    height, width = read_rgb(self._path(row.stamp_ns, FUSED)).shape[:2]
                     shown[row.stamp_ns] = ShownFrame([reason.title], row, layers, width, height)
         return list(shown.values())
 
     def _consider(self, best: dict[int, tuple[float, PairRow]], score: float, row: PairRow) -> None:
         """Keep the best frame of each second, and the best seconds."""
-        second = row.stamp_ns // _APART_NS
+        second = row.stamp_ns // APART_NS
         if score != score or (second in best and best[second][0] >= score):
             return
         best[second] = (score, row)
@@ -122,4 +120,14 @@ class Gallery:
         return {row.stamp_ns for best in self._best.values() for _, row in best.values()}
 
     def _path(self, stamp_ns: int, layer: str) -> Path:
-        return self._folder / f"{stamp_ns}_{layer}.jpg"
+        return _path(self._folder, stamp_ns, layer)
+
+
+def kept_pictures(folder: Path, stamp_ns: int) -> dict[str, bytes]:
+    """Return the pictures of a frame as JPEG by layer; nothing where the folder has not all of them."""
+    paths = {layer: _path(folder, stamp_ns, layer) for layer in LAYERS}
+    return {layer: path.read_bytes() for layer, path in paths.items()} if all(map(Path.is_file, paths.values())) else {}
+
+
+def _path(folder: Path, stamp_ns: int, layer: str) -> Path:
+    return folder / f"{stamp_ns}_{layer}.jpg"

@@ -1,7 +1,7 @@
-"""report.html of a replay: one self-contained page for all bags."""
+"""report.html of a replay, self-contained; of several bags one page that lists all, and one in the folder of each."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -14,19 +14,30 @@ from epofusion_core.report.charts import events, histogram, timeline
 from epofusion_core.report.page import render_page
 from epofusion_ros.replay import checkpoint
 from epofusion_ros.replay.gallery import LAYERS, Gallery, ShownFrame
+from epofusion_ros.replay.remote_bag import BagSource
 from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows, read_unmatched
 from epofusion_ros.replay.summary import BagSummary, comparison, latency_ms, percentiles, read_summary
 from epofusion_ros.stream.frame_account import Fate
+
+REPORT = "report.html"
+"""Name of the page of all bags, and of that in the folder of each."""
 
 _SHOWN_METRICS = [column for column in COLUMNS if column.key in METRICS]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A bag that could not be replayed, and why, in a sentence."""
+    """A bag that could not be replayed.
+
+    Attributes:
+        bag: its name.
+        sentence: why not.
+        sources: where it is; several of one drive.
+    """
 
     bag: str
     sentence: str
+    sources: tuple[BagSource, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class BagSection:
 
 
 def write_report(path: Path, folders: Sequence[Path], failures: Sequence[Failure], frames: int) -> None:
-    """Write the report of replayed bags.
+    """Write the report of replayed bags; of several, the folder of each gets a report of its own that this links to.
 
     Args:
         path: file to write.
@@ -62,11 +73,20 @@ def write_report(path: Path, folders: Sequence[Path], failures: Sequence[Failure
         failures: bags that could not be replayed.
         frames: how many were kept of each bag.
     """
-    sections = [_section(folder, read_summary(folder / checkpoint.SUMMARY), frames) for folder in folders]
-    page = render_page(
+    sections = []
+    for folder in folders:
+        section = _section(folder, read_summary(folder / checkpoint.SUMMARY), frames)
+        if len(folders) > 1:
+            write_text(folder / REPORT, _page([section], []))
+            section = replace(section, charts=[], table=None, frames=[])
+        sections.append(section)
+    write_text(path, _page(sections, failures))
+
+
+def _page(sections: Sequence[BagSection], failures: Sequence[Failure]) -> str:
+    return render_page(
         __package__, "report.html.jinja", sections=sections, failures=failures, layers=LAYERS, described=described
     )
-    write_text(path, page)
 
 
 def described(row: PairRow) -> list[tuple[Column, str]]:
