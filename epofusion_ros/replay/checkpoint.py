@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -165,4 +166,10 @@ def _weights_digest(model: str) -> str:
 
 
 def _digest(path: Path) -> str:
+    found = path.stat()
+    return _digest_of_version(path, found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+@lru_cache
+def _digest_of_version(path: Path, *_version: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
