@@ -59,11 +59,11 @@ def _bags_at(name: str, folder: Path) -> Sequence[BagSource]:
     path = folder / name
     if path.exists() or not has_magic(name):
         return _bags_in(path) or [path]
-    matches = sorted(glob(name, root_dir=folder, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    matches = glob(name, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     found = dict.fromkeys(bag for match in matches for bag in _bags_in(folder / match))
     if not found:
         raise ValueError(f"bag {path} does not exist, and no bag matches it; expected a bag, or a pattern of some")
-    return [bag for bag in found if bag.parent not in found]
+    return sorted(bag for bag in found if bag.parent not in found)
 
 
 def _bags_in(path: Path) -> list[Path]:

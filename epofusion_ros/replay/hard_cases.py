@@ -110,7 +110,7 @@ def hard_cases(out: Path, criteria: Sequence[Criterion], count: int) -> list[lis
 
     place = out / CATALOGUE / PAIRS
     if not place.is_dir():
-        raise ValueError(f"{out} has no {CATALOGUE}/; expected a folder that `epofusion bag --out` has written")
+        raise ValueError(f"{out} has no {CATALOGUE}/; expected a folder that `epofusion bag` has written")
     hardest = [_Hardest(criterion, count) for criterion in criteria]
     try:
         for batch in dataset.dataset(place).to_batches(filter=dataset.field("fate") == "fused"):
