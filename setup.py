@@ -85,6 +85,8 @@ setup(
         "rerun": ["rerun-sdk>=0.24"],
         "hub": ["huggingface_hub>=0.24"],
         "view": ["aiohttp>=3.9"],
+        "fleet": ["fsspec>=2024.2", "pyarrow>=15"],
+        "ray": ["ray>=2.9"],
         "ros-wheels": ROS_WHEELS,
         "test": TEST,
     },

@@ -38,17 +38,11 @@ class OutputFolder:
     names: Sequence[str]
 
     def check(self, inputs: Iterable[Path | None], *, overwrite: bool = False) -> None:
-        """Make sure that nothing is lost when the command writes; nothing is changed yet.
+        """Make sure that nothing is lost when the command writes into this folder; see `check_folders`."""
+        check_folders([self], inputs, overwrite=overwrite)
 
-        Args:
-            inputs: files and folders that the command reads; None stands for an option that was not given.
-            overwrite: what other programs have left under the names may be replaced. Inputs never may.
-
-        Raises:
-            OutputError: the folder is, lies in or contains an input, is no folder, or holds one of the names although
-                this command did not make it.
-        """
-        refuse_overlap([self.path, *(self.path / name for name in self.names)], inputs)
+    def check_names(self, *, overwrite: bool = False) -> None:
+        """Make sure that nothing of other programs is in the way; see `check_folders`."""
         for path in (self.path, *self.path.parents):
             if os.path.lexists(path) and not path.is_dir():
                 raise OutputError(f"output {self.path}: {path} is no folder; expected a folder, or nothing yet")
@@ -79,6 +73,23 @@ class OutputFolder:
             remove_leftovers(self.path / name, recursive=True)
 
 
+def check_folders(folders: Sequence[OutputFolder], inputs: Iterable[Path | None], *, overwrite: bool = False) -> None:
+    """Make sure that nothing is lost when a command writes into its folders; nothing is changed yet.
+
+    Args:
+        folders: that the command writes to.
+        inputs: files and folders that the command reads; None stands for an option that was not given.
+        overwrite: what other programs have left under the names may be replaced. Inputs never may.
+
+    Raises:
+        OutputError: a folder is, lies in or contains an input, is no folder, or holds one of its names although this
+            command did not make it.
+    """
+    refuse_overlap([path for each in folders for path in (each.path, *map(each.path.joinpath, each.names))], inputs)
+    for folder in folders:
+        folder.check_names(overwrite=overwrite)
+
+
 def check_file(path: Path, inputs: Iterable[Path | None], *, overwrite: bool = False) -> None:
     """Make sure that nothing is lost when a file is written.
 
@@ -96,18 +107,25 @@ def refuse_overlap(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> No
     Raises:
         OutputError: one does; the sentence names both.
     """
-    written = {output: _lineage(_resolved(output)) for output in outputs}
+    written: dict[_Identity, Path] = {}
+    around_written: dict[_Identity, Path] = {}
+    for output in outputs:
+        own, *parents = _lineage(_resolved(output))
+        written.setdefault(own, output)
+        for parent in parents:
+            around_written.setdefault(parent, output)
     for source in _with_links_inside(
         path for path in inputs if path is not None and os.path.lexists(path) and not _is_circle(path)
     ):
         read, *around = _lineage(source.resolve())
         for link in _links_on_the_way(source):
             around += _lineage(link.parent.resolve())
-        for output, (own, *parents) in written.items():
-            relation = "is" if own == read else "lies in" if read in parents else "contains" if own in around else None
-            if relation:
+        relations = [("contains", written.get(each)) for each in around]
+        relations += [("is", written.get(read)), ("lies in", around_written.get(read))]
+        for relation, found in relations:
+            if found is not None:
                 raise OutputError(
-                    f"output {output} {relation} the input {source}; expected an output apart from all inputs"
+                    f"output {found} {relation} the input {source}; expected an output apart from all inputs"
                 )
 
 

@@ -33,6 +33,7 @@ NOT_BY_ROSDEP = {
     *("accelerate", "nncf", "onnx", "pydantic", "safetensors", "tensorboard", "timm", "torch", "torchvision"),
     *("transformers", "ultralytics", "huggingface_hub", "rerun"),  # these and the above train, export or judge
     *("av", "openvino"),  # rosdep has no key of them: for videos, and the faster one of two engines
+    *("fsspec", "pyarrow", "ray"),  # for many bags
 }
 """pip installs them; a node that runs exported graphs needs none of them."""
 BROUGHT_BY_OTHERS = {"backports", "lz4", "markupsafe"}
@@ -130,7 +131,7 @@ def test_git_ignores_what_a_script_writes(command: str) -> None:
 def test_constraints_pin_every_requirement_that_the_scripts_install(distribution: Distribution) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
-    extras = ("openvino", "onnxruntime", "torch", "train", "hub", "view", "ros-wheels", "test")
+    extras = ("openvino", "onnxruntime", "torch", "train", "hub", "view", "fleet", "ros-wheels", "test")
     requirements = [*distribution.install_requires]
     requirements += [each for extra in extras for each in distribution.extras_require[extra]]
     assert {re.split(r"[<>=]", requirement)[0].lower() for requirement in requirements} <= pinned

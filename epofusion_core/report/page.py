@@ -1,6 +1,7 @@
 """Reports as one HTML file that needs nothing else: the look that all share, and pictures within the page."""
 
 import base64
+from functools import cache
 from importlib.resources import files
 
 import cv2
@@ -13,6 +14,11 @@ from epofusion_core.report.overlay import GLARE_COLOUR, OBJECT_COLOUR
 
 def render_page(package: str, template: str, **context: object) -> str:
     """Return a page from a template of a package, which extends "page.html.jinja"; what it is given is escaped."""
+    return _environment(package).get_template(template).render(**context)
+
+
+@cache
+def _environment(package: str) -> Environment:
     folders = [
         str(files(name)) for name in dict.fromkeys((package, "epofusion_core.evaluation", "epofusion_core.report"))
     ]
@@ -25,7 +31,7 @@ def render_page(package: str, template: str, **context: object) -> str:
     )
     environment.filters["data_url"] = data_url
     environment.globals |= {"glare_colour": GLARE_COLOUR, "object_colour": OBJECT_COLOUR}
-    return environment.get_template(template).render(**context)
+    return environment
 
 
 def jpeg_of(image: NDArray[np.uint8], width_px: int, quality: int) -> bytes:

@@ -68,7 +68,7 @@ class TrainConfig:
         init: weights file to start from.
         stage: "all", the whole network; or "masks", encoder, neck and guidance head of a trained network, on annotated
             pairs alone. With "masks" the feature F is held to what it was, and the rest of the network is frozen. The
-            fused image then changes little but inside the glare, where the mask decides how faint an infrared relief is drawn
+            fused image then changes little but inside the glare, where the mask decides how faint a relief is drawn
             (`epofusion_core.model.glare_relief`).
         feature_weight: with "masks", weight of the change of F (`losses.feature_loss`).
         data: pairs.

@@ -23,6 +23,8 @@ _EXTRAS = {
     "onnxruntime": {"onnxruntime"},
     "view": {"aiohttp"},
     "rerun": {"rerun"},
+    "fleet": {"fsspec", "pyarrow"},
+    "ray": {"ray"},
     "ros-wheels": {"builtin_interfaces", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces", "rclpy"}
     | {"sensor_msgs", "std_msgs"},
 }

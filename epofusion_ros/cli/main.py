@@ -7,6 +7,7 @@ from epofusion_ros.cli.bag import bag
 from epofusion_ros.cli.bench import bench
 from epofusion_ros.cli.cache import cache
 from epofusion_ros.cli.calibrate import calibrate
+from epofusion_ros.cli.catalogue import catalogue
 from epofusion_ros.cli.demo import demo
 from epofusion_ros.cli.downstream import downstream
 from epofusion_ros.cli.evaluate import evaluate
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(view)
 app.command()(bag)
+app.command()(catalogue)
 app.command()(fuse)
 app.command()(info)
 app.command()(train)

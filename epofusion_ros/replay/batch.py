@@ -1,22 +1,31 @@
-"""Replays of several bags: one task each, in processes of their own where asked for; a bad bag stops no other."""
+"""Replays of several bags: one task each, here, in other processes or on a cluster; a bad bag stops no other."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from epofusion_core.atomic_file import cannot_write, is_disk_full
 from epofusion_core.progress import OpenProgress
+from epofusion_ros.replay import catalogue
 from epofusion_ros.replay.bag import Bag
-from epofusion_ros.replay.replay_bag import BagTask, replay_bag
-from epofusion_ros.replay.report import Failure
+from epofusion_ros.replay.bag_list import write_bag_list
+from epofusion_ros.replay.outcome import BagOutcome, Outcomes
+from epofusion_ros.replay.ray_workers import replay_on_ray
+from epofusion_ros.replay.remote_bag import BagSource, RemoteBag, bag_name
+from epofusion_ros.replay.replay_bag import BagTask, load_warm_fuser, replay_bag
+from epofusion_ros.replay.report import REPORT, Failure
 from epofusion_ros.replay.settings import ReplaySettings
-from epofusion_ros.replay.storage.metadata import METADATA
-from epofusion_ros.replay.storage.recording import is_storage_file
 from epofusion_ros.replay.summary import BagSummary
 from epofusion_ros.replay.topics import candidates
 from epofusion_ros.replay.workers import replay_in_processes
 
 Say = Callable[[str], None]
+
+FAILED = "failed.txt"
+OUTPUTS = (REPORT, FAILED, *catalogue.OUTPUTS)
+"""All that is written beside the folders of the bags."""
 
 
 @dataclass
@@ -32,13 +41,8 @@ class Replays:
     failures: list[Failure] = field(default_factory=list)
 
 
-def bags_in(paths: Sequence[Path]) -> list[Path]:
-    """Return paths with the bags directly in it in place of each folder that is no bag itself, but holds some."""
-    return [bag for path in paths for bag in _bags_in(path)]
-
-
 def tasks_of(
-    bags: Sequence[Path], out: Path, settings: ReplaySettings, *, resume: bool, together: bool = False
+    bags: Sequence[BagSource], out: Path, settings: ReplaySettings, *, resume: bool, together: bool = False
 ) -> list[BagTask]:
     """Return a task for each bag, whose folder in `out` has the bag's name; equal names are numbered.
 
@@ -52,22 +56,27 @@ def tasks_of(
     if together:
         return [BagTask(bags[0], out / _stem(bags[0]), settings, resume, beside=tuple(bags[1:]))]
     tasks: list[BagTask] = []
-    taken: set[str] = set()
+    taken: set[str] = set(OUTPUTS)
+    numbers: dict[str, int] = {}
     for bag in bags:
         name = base = _stem(bag)
-        number = 1
         while name in taken:
-            number += 1
-            name = f"{base}_{number}"
+            numbers[base] = numbers.get(base, 1) + 1
+            name = f"{base}_{numbers[base]}"
         taken.add(name)
         tasks.append(BagTask(bag, out / name, settings, resume))
     return tasks
 
 
-def are_one_drive(bags: Sequence[Path], settings: ReplaySettings) -> bool:
-    """Tell whether each of several bags has the images of one camera only, and all of them together of both."""
+def are_one_drive(bags: Sequence[BagSource], settings: ReplaySettings) -> bool:
+    """Tell whether each of several bags has the images of one camera only, and all of them together of both.
+
+    Bags behind addresses are not looked into.
+    """
     found_rgb = found_thermal = False
     for path in bags if len(bags) > 1 else ():
+        if isinstance(path, RemoteBag):
+            return False
         try:
             with Bag(path) as bag:
                 thermal, rgb = candidates(bag.image_topics(), settings.rgb_topic, settings.thermal_topic)
@@ -81,7 +90,14 @@ def are_one_drive(bags: Sequence[Path], settings: ReplaySettings) -> bool:
     return found_rgb and found_thermal
 
 
-def replay_bags(tasks: Sequence[BagTask], jobs: int, stage: OpenProgress, say: Say = lambda sentence: None) -> Replays:
+def replay_bags(
+    tasks: Sequence[BagTask],
+    jobs: int,
+    stage: OpenProgress,
+    say: Say = lambda sentence: None,
+    *,
+    cluster: str | None = None,
+) -> Replays:
     """Replay bags, `jobs` of them at a time.
 
     Args:
@@ -89,63 +105,74 @@ def replay_bags(tasks: Sequence[BagTask], jobs: int, stage: OpenProgress, say: S
         jobs: how many at a time.
         stage: shows progress.
         say: told what is chosen, in sentences.
+        cluster: address of a Ray cluster that does it, "local" for one that is started here; None: this machine.
 
     Raises:
         OSError: the disk is full; what is done can be resumed.
+        ValueError: the cluster cannot be reached.
     """
-    outcomes = (
-        _one_by_one(tasks, stage, say)
-        if jobs == 1 or len(tasks) == 1
-        else replay_in_processes(tasks, min(jobs, len(tasks)), stage, say)
-    )
+    outcomes: dict[int, BagOutcome] = {}
+    with closing(_outcomes(tasks, min(jobs, len(tasks)), stage, say, cluster)) as found:
+        for number, outcome in found:
+            if isinstance(outcome, OSError) and is_disk_full(outcome):
+                raise cannot_write(tasks[number].folder, outcome) from outcome
+            outcomes[number] = outcome
     replays = Replays()
-    for task, outcome in zip(tasks, outcomes, strict=True):
+    for number, task in enumerate(tasks):
+        outcome = outcomes[number]
         if isinstance(outcome, BagSummary):
             replays.done[task.folder] = outcome
             continue
-        if isinstance(outcome, OSError) and is_disk_full(outcome):
-            raise cannot_write(task.folder, outcome) from outcome
         known = isinstance(outcome, (ValueError, OSError))
         sentence = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
-        replays.failures.append(Failure(task.folder.name, _without_folders(sentence, task)))
+        replays.failures.append(Failure(task.folder.name, _without_folders(sentence, task), task.bags))
     return replays
 
 
-def _one_by_one(tasks: Sequence[BagTask], stage: OpenProgress, say: Say) -> list[BagSummary | Exception]:
-    outcomes: list[BagSummary | Exception] = []
-    for task in tasks:
+def write_failed(out: Path, failures: Sequence[Failure]) -> None:
+    """Write the list of the bags that could not be replayed, to be given back; without any, remove an earlier one."""
+    if failures:
+        write_bag_list(out / FAILED, ((bag, failure.sentence) for failure in failures for bag in failure.sources))
+    else:
+        (out / FAILED).unlink(missing_ok=True)
+
+
+def _outcomes(tasks: Sequence[BagTask], jobs: int, stage: OpenProgress, say: Say, cluster: str | None) -> Outcomes:
+    if cluster is None and jobs == 1:
+        yield from _one_by_one(tasks, stage, say)
+        return
+    done = replay_in_processes(tasks, jobs, say) if cluster is None else replay_on_ray(tasks, jobs, cluster, say)
+    with closing(done), stage(f"replaying {len(tasks)} bags") as report:
+        for count, (number, outcome) in enumerate(done, start=1):
+            report(count, len(tasks))
+            yield number, outcome
+
+
+def _one_by_one(tasks: Sequence[BagTask], stage: OpenProgress, say: Say) -> Outcomes:
+    load = lru_cache(maxsize=1)(load_warm_fuser)
+    for number, task in enumerate(tasks):
         try:
             with stage(task.folder.name) as report:
-                outcomes.append(replay_bag(task, report, say))
+                outcome: BagOutcome = replay_bag(task, report, say, load)
         except Exception as error:  # named in the report; the other bags are to be done
-            outcomes.append(error)
-            if is_disk_full(error):
-                break
-    return outcomes
+            outcome = error
+        yield number, outcome
 
 
-def _bags_in(path: Path) -> list[Path]:
-    if not path.is_dir() or any(_is_bag_file(file) for file in path.iterdir()):
-        return [path]
-    inner = sorted(each for each in path.iterdir() if each.is_dir() and any(map(_is_bag_file, each.iterdir())))
-    return inner or [path]
-
-
-def _is_bag_file(path: Path) -> bool:
-    return path.name == METADATA or is_storage_file(path)
-
-
-def _stem(bag: Path) -> str:
-    name = bag.resolve().name
-    while not bag.is_dir() and Path(name).suffix in {".bag", ".db3", ".mcap", ".zstd", ".active"}:
+def _stem(bag: BagSource) -> str:
+    name = bag_name(bag)
+    is_folder = isinstance(bag, Path) and bag.is_dir()
+    while not is_folder and Path(name).suffix in {".bag", ".db3", ".mcap", ".zstd", ".active"}:
         name = Path(name).stem
     return name
 
 
 def _without_folders(sentence: str, task: BagTask) -> str:
     """Return a sentence with names in place of paths: a report that is passed on says nothing of where files lie."""
-    files = (*task.bags, task.folder, *task.settings.files())
+    addresses = [bag.address for bag in task.bags if isinstance(bag, RemoteBag)]
+    files = (*(bag for bag in task.bags if isinstance(bag, Path)), task.folder, *task.settings.files())
     folders = {str(folder) for file in files for folder in (file.parent, file.resolve().parent)}
+    folders |= {address.rpartition("/")[0] for address in addresses}
     for folder in sorted(folders - {"/", "."}, key=len, reverse=True):
         sentence = sentence.replace(f"{folder}/", "")
     return sentence

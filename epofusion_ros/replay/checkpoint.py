@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ from epofusion_core.atomic_file import write_text
 from epofusion_core.output_guard import remove_made
 from epofusion_ros.replay.fused_bag import FUSED_BAG_FILES, written_messages
 from epofusion_ros.replay.gallery import PICTURE_FILES
+from epofusion_ros.replay.remote_bag import BagSource, RemoteBag, bag_name
 from epofusion_ros.replay.rows import PairRow, read_rows
 from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.stream.frame_account import Fate
 
-FUSED_BAG, PICTURES = "fused", "pictures"
+FUSED_BAG, PICTURES, COPIES = "fused", "pictures", "copies"
 METRICS, UNMATCHED, TIMING, SUMMARY = "metrics.csv", "unmatched.csv", "timing.csv", "summary.json"
 _TASK, _UNFINISHED = "task.json", "unfinished"
-OUTPUTS = (FUSED_BAG, PICTURES, METRICS, UNMATCHED, TIMING, SUMMARY, _TASK, _UNFINISHED)
-"""All that a replay writes in its folder."""
+OUTPUTS = (FUSED_BAG, PICTURES, COPIES, METRICS, UNMATCHED, TIMING, SUMMARY, _TASK, _UNFINISHED)
+"""All that a replay writes in its folder; `COPIES`, of bags from elsewhere, only while it runs."""
 
 _FOLDERS = {FUSED_BAG: FUSED_BAG_FILES, PICTURES: (PICTURE_FILES,)}
 _TABLES = (METRICS, UNMATCHED, TIMING)
@@ -52,7 +54,7 @@ class Checkpoint:
         unfinished: where the replay works.
     """
 
-    def __init__(self, folder: Path, bags: Sequence[Path], settings: ReplaySettings) -> None:
+    def __init__(self, folder: Path, bags: Sequence[BagSource], settings: ReplaySettings) -> None:
         """Say what is replayed; nothing is written yet."""
         self.folder, self.unfinished = folder, folder / _UNFINISHED
         self._task = _identity(bags, settings)
@@ -138,17 +140,23 @@ def _count_times(path: Path) -> int:
     return sum(len(line) == 2 for line in csv.reader(whole_lines.splitlines()[1:]))
 
 
-def _identity(bags: Sequence[Path], settings: ReplaySettings) -> str:
+def _identity(bags: Sequence[BagSource], settings: ReplaySettings) -> str:
     """Return what decides the output, as text: the bags' files, the settings, and the files that these name."""
-    files = [file for bag in bags for file in (sorted(bag.rglob("*")) if bag.is_dir() else [bag]) if file.is_file()]
     content: dict[str, Any] = {
-        "bags": [bag.resolve().name for bag in bags],
-        "files": [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files],
+        "bags": [bag_name(bag) for bag in bags],
+        "files": [version for bag in bags for version in _versions(bag)],
         "settings": asdict(settings),
         "weights": _weights_digest(settings.parameters.model),
         "named": {str(path): _digest(path) for path in settings.files() if path.is_file()},
     }
     return json.dumps(content, indent=1) + "\n"
+
+
+def _versions(bag: BagSource) -> list[list[str | int]]:
+    if isinstance(bag, RemoteBag):
+        return bag.versions()
+    files = [file for file in (sorted(bag.rglob("*")) if bag.is_dir() else [bag]) if file.is_file()]
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
 def _weights_digest(model: str) -> str:
@@ -158,4 +166,10 @@ def _weights_digest(model: str) -> str:
 
 
 def _digest(path: Path) -> str:
+    found = path.stat()
+    return _digest_of_version(path, found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+@lru_cache
+def _digest_of_version(path: Path, *_version: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

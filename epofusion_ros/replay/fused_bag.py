@@ -1,5 +1,6 @@
 """The bag of fused images: what the node would have published, as rosbag2 with MCAP storage."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from rosbags.typesys import Stores, get_typestore
 
 from epofusion_core.atomic_file import write_text
-from epofusion_ros.messages.topics import FUSED_IMAGE, FUSED_INFO, GUIDANCE_MASK, full_name
+from epofusion_ros.messages.topics import FUSED_IMAGE, FUSED_INFO, GUIDANCE_MASK, OVERLAY, full_name
 from epofusion_ros.replay.storage.mcap import McapFile
 from epofusion_ros.replay.storage.mcap_writer import McapWriter, WrittenChannel
 from epofusion_ros.replay.storage.metadata import METADATA
@@ -26,7 +27,7 @@ FUSED_BAG_FILES = ("metadata.yaml", "*.mcap")
 TOPICS = {full_name(topic): build for topic, build in PICTURES.items()}
 """Builders of the pictures by topic: those of the node under its default name."""
 
-FUSED_TOPIC, GUIDANCE_TOPIC = full_name(FUSED_IMAGE), full_name(GUIDANCE_MASK)
+FUSED_TOPIC, GUIDANCE_TOPIC, OVERLAY_TOPIC = map(full_name, (FUSED_IMAGE, GUIDANCE_MASK, OVERLAY))
 CAMERA_INFO_TOPIC = full_name(FUSED_INFO)
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
@@ -124,6 +125,19 @@ class FusedBag:
             "ros_distro": "jazzy",
         }
         return yaml.safe_dump({"rosbag2_bagfile_information": information}, sort_keys=False, width=1000)
+
+
+def pictures_at(folder: Path, bag_ns: int, topics: Sequence[str]) -> dict[str, Any]:
+    """Return the images of some topics that a fused bag has of one moment, by topic; only what lies there is read.
+
+    Raises:
+        OSError: there is no fused bag.
+        ValueError: it is damaged.
+    """
+    with closing(McapFile(folder / _STORAGE, lambda _: None)) as file:
+        file.chunks = [chunk for chunk in file.chunks if chunk.start_ns <= bag_ns <= chunk.end_ns]
+        found = [message for message in file.messages(topics) if message.bag_ns == bag_ns]
+    return {each.channel.topic: TYPES.deserialize_cdr(each.raw, IMAGE_TYPE) for each in found}
 
 
 def written_messages(folder: Path) -> int:

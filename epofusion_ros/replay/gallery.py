@@ -105,9 +105,7 @@ class Gallery:
                 rows[row.stamp_ns] = row
         shown = []
         for stamp_ns, reasons in titles.items():
-            paths = {layer: self._path(stamp_ns, layer) for layer in LAYERS}
-            if all(path.is_file() for path in paths.values()):
-                layers = {layer: path.read_bytes() for layer, path in paths.items()}
+            if layers := kept_pictures(self._folder, stamp_ns):
                 shown.append(ShownFrame(reasons, rows[stamp_ns], layers))
         return shown
 
@@ -133,4 +131,14 @@ class Gallery:
             self._path(stamp_ns, layer).unlink(missing_ok=True)
 
     def _path(self, stamp_ns: int, layer: str) -> Path:
-        return self._folder / f"{stamp_ns}_{layer}.jpg"
+        return _path(self._folder, stamp_ns, layer)
+
+
+def kept_pictures(folder: Path, stamp_ns: int) -> dict[str, bytes]:
+    """Return the pictures of a frame as JPEG by layer; nothing where the folder has not all of them."""
+    paths = {layer: _path(folder, stamp_ns, layer) for layer in LAYERS}
+    return {layer: path.read_bytes() for layer, path in paths.items()} if all(map(Path.is_file, paths.values())) else {}
+
+
+def _path(folder: Path, stamp_ns: int, layer: str) -> Path:
+    return folder / f"{stamp_ns}_{layer}.jpg"

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from epofusion_ros.messages.conversion import to_rgb
+from epofusion_ros.parameters.node_parameters import NodeParameters
 from epofusion_ros.replay import checkpoint
 from epofusion_ros.replay.bag import Bag, BagMessage
 from epofusion_ros.replay.fuse import Measures, Outcome, fuse_pairs, measure
 from epofusion_ros.replay.fused_bag import FusedBag
 from epofusion_ros.replay.gallery import LAYERS, Gallery
 from epofusion_ros.replay.prefetch import prefetch, spread
+from epofusion_ros.replay.remote_bag import BagSource, bag_name, local_copies
 from epofusion_ros.replay.rows import FUSED, METHODS, PairRow, RowWriter, reopened, write_unmatched
 from epofusion_ros.replay.schedule import Schedule
 from epofusion_ros.replay.settings import ReplaySettings
@@ -33,6 +35,8 @@ from epofusion_ros.stream.pipeline import FusionPipeline, load_fuser
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser
 
+LoadFuser = Callable[[NodeParameters], "Fuser"]
+
 _LOG = logging.getLogger(__name__)
 _READ_AHEAD, _FUSE_AHEAD = 16, 4
 
@@ -42,7 +46,7 @@ class BagTask:
     """What to replay.
 
     Attributes:
-        bag: folder or file.
+        bag: folder or file, here or behind an address.
         folder: where its files go.
         settings: what to do.
         resume: go on from what an interrupted run has left.
@@ -50,28 +54,40 @@ class BagTask:
         beside: further bags of the same drive, recorded at the same time.
     """
 
-    bag: Path
+    bag: BagSource
     folder: Path
     settings: ReplaySettings
     resume: bool = False
     threads: int = 0
-    beside: tuple[Path, ...] = ()
+    beside: tuple[BagSource, ...] = ()
 
     @property
-    def bags(self) -> tuple[Path, ...]:
+    def bags(self) -> tuple[BagSource, ...]:
         """All bags of the drive."""
         return self.bag, *self.beside
 
     @property
     def name(self) -> str:
         """The bags' names."""
-        return " + ".join(bag.resolve().name for bag in self.bags)
+        return " + ".join(map(bag_name, self.bags))
+
+
+def load_warm_fuser(parameters: NodeParameters) -> "Fuser":
+    """Load the model that parameters ask for, and have it prepare itself.
+
+    Raises:
+        ValueError: it cannot be used; the sentence says why.
+    """
+    fuser = load_fuser(parameters, _LOG.info)
+    FusionPipeline(fuser, parameters).warm_up(parameters.warmup.height, parameters.warmup.width)
+    return fuser
 
 
 def replay_bag(
     task: BagTask,
     report: Callable[[int, int], None] = lambda done, total: None,
     say: Callable[[str], None] = _LOG.info,
+    load: LoadFuser = load_warm_fuser,
 ) -> BagSummary:
     """Replay a bag into a folder: `fused/`, `pictures/`, metrics.csv, timing.csv, unmatched.csv, summary.json.
 
@@ -81,6 +97,7 @@ def replay_bag(
         task: what to replay.
         report: called with the RGB images read and their number.
         say: told what is chosen, in a sentence.
+        load: returns the model that parameters ask for; whoever replays several bags keeps it.
 
     Raises:
         ValueError: the bag, its topics, a parameter or the weights cannot be used; the sentence says which.
@@ -89,16 +106,14 @@ def replay_bag(
     notes = checkpoint.Checkpoint(task.folder, task.bags, task.settings)
     if task.resume and notes.finished():
         return read_summary(task.folder / checkpoint.SUMMARY)
-    with Bag(*task.bags) as bag:
+    with local_copies(task.bags, task.folder / checkpoint.COPIES) as paths, Bag(*paths) as bag:
         topics = topics_of(bag, task.name, task.settings)
         say(f"{task.name}: RGB is {topics.rgb}, thermal is {topics.thermal}")
         info_topic = bag.camera_info_topic(topics.rgb.name)
         names = [topics.rgb.name, topics.thermal.name, *([info_topic] if info_topic else [])]
         schedule = Schedule(topics, task.settings)
-        fuser = load_fuser(replace(parameters, threads=parameters.threads or task.threads), _LOG.info)
-        pipeline = FusionPipeline(fuser, parameters)
-        pipeline.warm_up(parameters.warmup.height, parameters.warmup.width)
-        fuse = JobFuser(pipeline, parameters)
+        fuser = load(replace(parameters, threads=parameters.threads or task.threads))
+        fuse = JobFuser(FusionPipeline(fuser, parameters), parameters)
         earlier = notes.begin(resume=task.resume)
 
         def watched() -> Iterator[BagMessage]:

@@ -16,19 +16,30 @@ from epofusion_core.report.charts import events, histogram, timeline
 from epofusion_core.report.page import render_page
 from epofusion_ros.replay import checkpoint
 from epofusion_ros.replay.gallery import Gallery, ShownFrame, are_near
+from epofusion_ros.replay.remote_bag import BagSource
 from epofusion_ros.replay.rows import FUSED, METRICS, PairRow, read_rows, read_unmatched
 from epofusion_ros.replay.summary import BagSummary, comparison, latency_ms, percentiles, read_summary
 from epofusion_ros.stream.frame_account import Fate
+
+REPORT = "report.html"
+"""Name of the page of all bags, and of that in the folder of each."""
 
 _SHOWN_METRICS = [column for column in COLUMNS if column.key in METRICS]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A bag that could not be replayed, and why, in a sentence."""
+    """A bag that could not be replayed.
+
+    Attributes:
+        bag: its name.
+        sentence: why not.
+        sources: where it is; several of one drive.
+    """
 
     bag: str
     sentence: str
+    sources: tuple[BagSource, ...] = ()
 
 
 @dataclass(frozen=True)

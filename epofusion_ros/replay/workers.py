@@ -1,59 +1,73 @@
-"""Replays in processes of their own: each can be killed without harm to another, and none outlives this one."""
+"""Replays in processes of their own: one that is killed is replaced, and none outlives this one."""
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from epofusion_core.progress import OpenProgress
-from epofusion_ros.replay.replay_bag import BagTask, replay_bag
-from epofusion_ros.replay.summary import BagSummary
+from epofusion_ros.replay.outcome import MOST_TRIES, Outcomes, lost, outcome_of
+from epofusion_ros.replay.replay_bag import BagTask, load_warm_fuser
 
 _SPAWN = multiprocessing.get_context("spawn")  # a forked PyTorch may hang
 _END_TIMEOUT_S = 2.0
 
 
-def replay_in_processes(
-    tasks: Sequence[BagTask], jobs: int, stage: OpenProgress, say: Callable[[str], None]
-) -> list[BagSummary | Exception]:
-    """Return the summary of each task, or why there is none; `jobs` processes work at a time."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    waiting = deque(enumerate(tasks))
-    running: dict[Connection, tuple[int, BaseProcess]] = {}
-    outcomes: dict[int, BagSummary | Exception] = {}
+def replay_in_processes(tasks: Sequence[BagTask], jobs: int, say: Callable[[str], None]) -> Outcomes:
+    """Yield the number of each task and what came of it, as they come; `jobs` processes work at a time.
+
+    Each process loads the model once. A bag whose process is lost is given to another one.
+    """
+    tasks = [replace(task, threads=max(1, (os.cpu_count() or 1) // jobs)) for task in tasks]
+    waiting = deque(range(len(tasks)))
+    tries: Counter[int] = Counter()
+    working: dict[Connection, tuple[int, BaseProcess]] = {}
+
+    def give_work(connection: Connection, process: BaseProcess) -> None:
+        if not waiting:
+            connection.close()
+            return
+        number = waiting.popleft()
+        tries[number] += 1
+        working[connection] = number, process
+        with suppress(OSError):  # it has just been lost: that is heard next
+            connection.send(tasks[number])
+
     try:
-        with stage(f"replaying {len(tasks)} bags") as report:
-            while waiting or running:
-                while waiting and len(running) < jobs:
-                    number, task = waiting.popleft()
-                    receiver, process = _started(replace(task, threads=threads))
-                    running[receiver] = number, process
-                for receiver in _heard(running):
-                    number, process = running[receiver]
-                    try:
-                        said = receiver.recv()
-                    except EOFError:
-                        process.join()
-                        said = ValueError(f"its process was ended ({_ending(process)}); the memory may have been short")
-                    if isinstance(said, str):
-                        say(said)
-                        continue
-                    del running[receiver]
-                    outcomes[number] = said
+        while waiting or working:
+            while waiting and len(working) < jobs:
+                give_work(*_started())
+            for connection in _heard(working):
+                number, process = working[connection]
+                try:
+                    said = connection.recv()
+                except (EOFError, OSError):
+                    del working[connection]
                     process.join()
-                    report(len(outcomes), len(tasks))
+                    if tries[number] < MOST_TRIES:
+                        say(f"{tasks[number].name}: its process was ended ({_ending(process)}); it is begun anew")
+                        waiting.appendleft(number)
+                    else:
+                        yield number, lost(_ending(process))
+                    continue
+                if isinstance(said, str):
+                    say(said)
+                    continue
+                del working[connection]
+                give_work(connection, process)
+                yield number, said
     finally:
-        for _, process in running.values():
+        for _, process in working.values():
             process.terminate()
-        for _, process in running.values():
+        for _, process in working.values():
             process.join(_END_TIMEOUT_S)
             process.kill()
-    return [outcomes[number] for number in range(len(tasks))]
 
 
 def _heard(connections: Iterable[Connection]) -> list[Connection]:
@@ -62,12 +76,12 @@ def _heard(connections: Iterable[Connection]) -> list[Connection]:
     return [connection for connection in connections if connection in ready]
 
 
-def _started(task: BagTask) -> tuple[Connection, BaseProcess]:
-    receiver, sender = _SPAWN.Pipe(duplex=False)
-    process = _SPAWN.Process(target=_work, args=(task, sender), name=task.name, daemon=True)
+def _started() -> tuple[Connection, BaseProcess]:
+    connection, other = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=_work, args=(other,), daemon=True)
     process.start()
-    sender.close()
-    return receiver, process
+    other.close()
+    return connection, process
 
 
 def _ending(process: BaseProcess) -> str:
@@ -75,19 +89,15 @@ def _ending(process: BaseProcess) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _work(task: BagTask, sender: Connection) -> None:
-    """Replay one bag; sends sentences, and in the end the summary or an error."""
+def _work(connection: Connection) -> None:
+    """Replay one bag after another; sends sentences, and in the end of each the summary or an error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        outcome: BagSummary | Exception = replay_bag(task, say=sender.send)
-    except OSError as error:
-        outcome = OSError(error.errno, str(error.strerror or error))
-    except ValueError as error:
-        outcome = ValueError(str(error))
-    except Exception as error:  # whatever it is, it can be sent
-        outcome = RuntimeError(f"{type(error).__name__}: {error}")
-    sender.send(outcome)
+    load = lru_cache(maxsize=1)(load_warm_fuser)
+    with suppress(EOFError):  # there is no more work
+        while True:
+            task = connection.recv()
+            connection.send(outcome_of(task, connection.send, load))
 
 
 def _end_with_parent() -> None:

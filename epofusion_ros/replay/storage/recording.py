@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from epofusion_core.atomic_file import is_disk_full
 from epofusion_ros.replay.storage.file import Channel, Claims, Lost, StorageFile, StoredMessage
@@ -143,11 +143,16 @@ def _differences(read: Counter[str], claims: Claims, topics: Collection[str]) ->
             yield f"{read[topic]} messages of {topic} were read; {claims.source} says {said}"
 
 
-def is_storage_file(path: Path) -> bool:
+def is_storage_file(path: PurePath) -> bool:
     """Tell by its name whether a file is one that bags are stored in."""
     return _kind_of(path) in _FILES
 
 
-def _kind_of(path: Path) -> str:
+def is_bag_file(path: PurePath) -> bool:
+    """Tell by its name whether the folder of a file is a bag."""
+    return path.name == METADATA or is_storage_file(path)
+
+
+def _kind_of(path: PurePath) -> str:
     name = path.name.removesuffix(_PACKED)
     return next((suffix for suffix in _FILES if name.endswith(suffix)), "")

@@ -31,6 +31,7 @@ LACKS = {
     "info": ("info", "torch"),
     "export": ("export --out graphs", "onnx"),
     "view": ("view", "aiohttp"),
+    "catalogue": ("catalogue replay", "pyarrow"),
     "train": ("train --config xs.yaml --out run", "torch"),
     "ablate": ("ablate --data drive --out ablation", "torch"),
     "demo": ("demo", "sensor_msgs"),

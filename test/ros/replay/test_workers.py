@@ -1,4 +1,4 @@
-"""Replays in several processes: one that is killed costs its own bag, and none outlives the command."""
+"""Replays in several processes: one that is killed is replaced, and none outlives the command."""
 
 import os
 import signal
@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 from recording import drive, write_bag
+from typer.testing import CliRunner
 from waiting import wait_until
+
+from epofusion_ros.cli.main import app
+from epofusion_ros.replay.bag_list import bags_named
+from epofusion_ros.replay.rows import read_rows
 
 
 def workers_of(process: int) -> dict[str, int]:
@@ -51,14 +56,48 @@ def two_workers(random_weights: Path, folder: Path) -> Iterator[tuple[subprocess
             process.kill()
 
 
-def test_a_killed_worker_costs_its_own_bag_only(random_weights: Path, tmp_path: Path) -> None:
+def results(folder: Path) -> dict[str, bytes]:
+    """What a run has left, but for what says how fast the machine was."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "timing.csv"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_the_bag_of_a_killed_worker_is_done_again_and_the_results_are_the_same(
+    random_weights: Path, tmp_path: Path
+) -> None:
     with two_workers(random_weights, tmp_path) as (process, workers):
         os.kill(workers["a"], signal.SIGKILL)
         said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "a: its process was ended (SIGKILL); it is begun anew" in said
+    command = [str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "one"), "--model", str(random_weights)]
+    assert CliRunner().invoke(app, ["bag", *command]).exit_code == 0
+    assert results(tmp_path / "out") == results(tmp_path / "one")
+
+
+def test_a_bag_whose_process_is_lost_each_time_is_given_up_and_can_be_given_back(
+    random_weights: Path, tmp_path: Path
+) -> None:
+    with two_workers(random_weights, tmp_path) as (process, workers):
+
+        def is_over() -> bool:
+            for worker in set(workers_of(process.pid).values()) - {workers["b"]}:
+                os.kill(worker, signal.SIGKILL)
+            return process.poll() is not None
+
+        wait_until(is_over, "the bag to be given up", 120)
+        said, _ = process.communicate()
     assert process.returncode == 1
-    assert "a: its process was ended (SIGKILL)" in said
+    assert "a: its process was ended 3 times (SIGKILL)" in said
     assert "b: 60 RGB images" in said
     assert str(tmp_path) not in (tmp_path / "out" / "report.html").read_text()
+    failed = tmp_path / "out" / "failed.txt"
+    assert bags_named([str(failed)]) == [tmp_path / "a"]
+    command = ["bag", str(failed), "--out", str(tmp_path / "again"), "--model", str(random_weights)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert not (tmp_path / "again" / "failed.txt").exists()
+    assert len(read_rows(tmp_path / "again" / "a" / "metrics.csv")) == len(read_rows(tmp_path / "out/b/metrics.csv"))
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
