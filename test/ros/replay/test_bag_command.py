@@ -10,7 +10,7 @@ from recording import INFO_TOPIC, MS, RGB_TOPIC, THERMAL_TOPIC, Recorded, drive,
 from typer.testing import CliRunner
 
 from epofusion_ros.cli.main import app
-from epofusion_ros.replay.settings import read_parameter_file
+from epofusion_ros.parameters.parameter_file import read_parameter_file
 
 
 def run(*arguments: str | Path | int) -> tuple[int, str]:
