@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from epofusion_ros.cli import comparison, options
-from epofusion_ros.cli.console import clear_errors, note
+from epofusion_ros.cli.console import clear_errors, note, print_json
 
 if TYPE_CHECKING:
     from epofusion_core.data.clips import Clip
@@ -29,7 +29,7 @@ class _Comparison:
         frames: how many of each clip.
         jobs: processes.
         sheet: pairs on the contact sheet.
-        as_json: print tables as JSON, a list for each run.
+        as_json: tables are not shown.
     """
 
     pairs: "Sequence[FilePair]"
@@ -52,7 +52,8 @@ class _Comparison:
         total = len(self.pairs) + len(self.clips) * len(methods)
         evaluation = comparison.run(title, outcomes, total, self.sheet, [])
         comparison.write(title, out, evaluation)
-        comparison.show(evaluation.tables, as_json=self.as_json)
+        if not self.as_json:
+            comparison.show(evaluation.tables)
         return evaluation
 
 
@@ -93,6 +94,7 @@ def ablate(
     from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import ModelMethod
+    from epofusion_core.evaluation.summary import as_plain
     from epofusion_core.model.card import read_card, resolve_weights
     from epofusion_core.output_guard import OutputFolder
 
@@ -117,11 +119,15 @@ def ablate(
     measured = _Comparison(pairs, clips, frames, jobs, sheet, as_json)
     evaluation = measured.run("Table IV: parts left out", [*parts, complete], out / "parts")
     problems = [*scan.unpaired, *lonely, *evaluation.problems]
+    tables = {"parts": [as_plain(table) for table in evaluation.tables]}
     if cards[-1].config.diffusion:
         by_steps = [ModelMethod(f"K = {k}", model, replace(engine, steps=k)) for k in range(1, max_steps + 1)]
         evaluation = measured.run("Fig. 8: sampling steps", by_steps, out / "steps")
         problems += evaluation.problems
+        tables["steps"] = [as_plain(table) for table in evaluation.tables]
         _write_steps(pairs, by_steps, evaluation, out / "steps")
+    if as_json:
+        print_json(tables)
     comparison.exit_with(list(dict.fromkeys(problems)))
 
 

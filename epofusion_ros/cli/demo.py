@@ -45,6 +45,7 @@ def demo(
 
     Exit code 0: all images accounted for; 1: some are not, or nothing was fused; 2: the input or the node failed.
     """
+    from epofusion_core.model.card import resolve_weights
     from epofusion_core.output_guard import OutputFolder
     from epofusion_ros.parameters.node_parameters import from_values
     from epofusion_ros.parameters.parameter_file import files_of, values_of
@@ -61,6 +62,7 @@ def demo(
         parameters = from_values(values)
         values |= {"model": parameters.model, **_OF_THE_DEMO}
         output.check([vi, thermal, bag, config, *files_of(parameters)], overwrite=overwrite)
+        resolve_weights(parameters.model)
         source, images = _source(vi, thermal, bag, rgb_topic, thermal_topic)
         output.mark()
         try:

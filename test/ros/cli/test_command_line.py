@@ -1,7 +1,9 @@
 """What all subcommands have in common: names of options, help, versions, completion, silence and JSON."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,3 +142,21 @@ def test_a_precision_by_its_other_name_is_taken_or_refused_in_one_sentence(drive
     if refused.exit_code:
         (sentence,) = refused.output.splitlines()
         assert sentence.startswith("error: precision f16 is not one that device 'cpu' computes in with OpenVINO")
+
+
+@pytest.mark.parametrize(("option", "shown"), [([], True), (["--quiet"], False)])
+def test_progress_is_shown_on_a_terminal_unless_that_is_unwanted(
+    option: list[str], shown: bool, tmp_path: Path
+) -> None:
+    words = ["simulate", "--out", str(tmp_path), "--frames", "1", "--height", "96", "--width", "128", *option]
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "epofusion_ros.cli.main", *words]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # how a terminal ends that nobody writes to any more
+            while part := os.read(ours, 10_000):
+                said += part
+    os.close(ours)
+    assert process.returncode == 0
+    assert (b"rendering" in said) is shown
