@@ -12,6 +12,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # 
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser, FusionResult
 
+__version__ = "0.1.0"
+
 __all__ = ["Fuser", "FusionResult"]
 
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from epofusion_core.data.pairs import pair_folders
 from epofusion_core.fuser import Fuser, FusionResult
-from epofusion_core.imaging import read_rgb, read_thermal, write_png
+from epofusion_core.imaging import RgbImage, ThermalImage, read_rgb, read_thermal, write_png
 from epofusion_core.model.config import MASK_THRESHOLD
+from epofusion_core.preparation import Preparation
 from epofusion_core.progress import Progress
-from epofusion_core.thermal import ThermalScaler, ThermalScaling
+from epofusion_core.registration.apply import blend_uncovered
 from epofusion_core.video import VideoReader, VideoWriter, is_video
 from epofusion_core.video_pairs import paired_frames
 
@@ -20,6 +21,8 @@ OUTPUTS = ("fused", "mask", "overexposure")
 """Folders that are written to."""
 
 Outputs = dict[str, NDArray[np.uint8]]
+
+_AS_THEY_ARE = Preparation()
 
 
 @dataclass
@@ -43,6 +46,7 @@ def fuse_files(
     report: Progress = lambda *_: None,
     *,
     snapshots: bool = False,
+    preparation: Preparation = _AS_THEY_ARE,
 ) -> FuseSummary:
     """Fuse what the paths name and write `out`/{fused,mask,overexposure}/STEM.png, or STEM.mp4 for videos.
 
@@ -56,29 +60,26 @@ def fuse_files(
         out: folder to write to.
         report: told of progress.
         snapshots: the images of a folder are no sequence; each thermal image is scaled by itself.
+        preparation: what is done to thermal images before.
 
     Raises:
-        ValueError: a path is missing, or the two are of different kinds.
+        ValueError: a path is missing, the two are of different kinds, or a calibration cannot be used.
     """
-    for name, path in (("visible", visible), ("infrared", infrared)):
-        if not path.exists():
-            raise ValueError(f"{name} path {path} does not exist; expected an image, a folder or a video")
-    if visible.is_dir() != infrared.is_dir() or is_video(visible) != is_video(infrared):
-        raise ValueError(f"{visible} and {infrared} are of different kinds; expected two images, folders or videos")
+    check_sources(visible, infrared)
+    fuse = _PreparedFuser(fuser, preparation)
     if is_video(visible) and not visible.is_dir():
-        return _fuse_videos(fuser, visible, infrared, out, report)
+        return _fuse_videos(fuse, visible, infrared, out, report)
     summary = FuseSummary()
     if visible.is_dir():
         scan = pair_folders(visible, infrared)
         pairs, summary.failures = [(p.name, p.visible, p.infrared) for p in scan.pairs], list(scan.unpaired)
     else:
         pairs = [(visible.stem, visible, infrared)]
-    scale = ThermalScaler(ThermalScaling())
     for done, (stem, visible_file, infrared_file) in enumerate(pairs, start=1):
         if snapshots:
-            scale.reset()
+            fuse.scale.reset()
         try:
-            result = fuser(read_rgb(visible_file), scale(read_thermal(infrared_file)))
+            result = fuse(read_rgb(visible_file), read_thermal(infrared_file))
         except ValueError as error:
             summary.failures.append(f"{stem}: {error}")
         else:
@@ -87,6 +88,19 @@ def fuse_files(
             summary.fused += 1
         report(done, len(pairs))
     return summary
+
+
+def check_sources(visible: Path, infrared: Path) -> None:
+    """Make sure that both are there and of one kind, before a model is loaded.
+
+    Raises:
+        ValueError: they are not.
+    """
+    for name, path in (("visible", visible), ("thermal", infrared)):
+        if not path.exists():
+            raise ValueError(f"{name} path {path} does not exist; expected an image, a folder or a video")
+    if visible.is_dir() != infrared.is_dir() or is_video(visible) != is_video(infrared):
+        raise ValueError(f"{visible} and {infrared} are of different kinds; expected two images, folders or videos")
 
 
 def outputs(result: FusionResult) -> Outputs:
@@ -98,14 +112,24 @@ def outputs(result: FusionResult) -> Outputs:
     }
 
 
-def _fuse_videos(fuser: Fuser, visible: Path, infrared: Path, out: Path, report: Progress) -> FuseSummary:
+class _PreparedFuser:
+    """A model with what is done to the thermal image before."""
+
+    def __init__(self, fuser: Fuser, preparation: Preparation) -> None:
+        self._fuser, self._register, self.scale = fuser, preparation.registration(), preparation.scaler()
+
+    def __call__(self, rgb: RgbImage, thermal: ThermalImage) -> FusionResult:
+        registered = self._register(self.scale(thermal), rgb)
+        return blend_uncovered(self._fuser(rgb, registered.thermal), rgb, registered.coverage)
+
+
+def _fuse_videos(fuse: _PreparedFuser, visible: Path, infrared: Path, out: Path, report: Progress) -> FuseSummary:
     summary = FuseSummary()
     writers: dict[str, VideoWriter] = {}
-    scale = ThermalScaler(ThermalScaling())
     with VideoReader(visible) as visible_video, VideoReader(infrared) as infrared_video, ExitStack() as finished:
         for frame in paired_frames(visible_video, infrared_video, summary.failures):
             try:
-                result = fuser(frame.visible, scale(frame.infrared))
+                result = fuse(frame.visible, frame.infrared)
             except ValueError as error:
                 summary.failures.append(f"frame {frame.number}: {error}")
                 continue

@@ -1,9 +1,10 @@
-"""Start the EPOFusion node, configured and activated by default, and RViz where it is asked for."""
+"""Start the EPOFusion node, configured and activated by default, and RViz or a page for browsers on request."""
 
+import sys
 from pathlib import Path
 
 from ament_index_python.packages import get_packages_with_prefixes
-from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, LogInfo, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
@@ -23,9 +24,10 @@ REMAPPINGS = [
     ("thermal/image_raw", LaunchConfiguration("thermal_topic")),
 ]
 USE_SIM_TIME = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
+VIEW = [sys.executable, "-m", "epofusion_ros.cli.main", "view"]
 RESPAWN_DELAY_S = 2.0
 ENDING_S = "30"
-"""How long the node may take to finish its frame, or to load the model, when it is asked to end."""
+"""How long what is started may take when it is asked to end: to finish a frame, to load the model."""
 
 PARAMETERS = {
     "model": "Name of a size whose weights ship, or path of a weights file.",
@@ -72,6 +74,11 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         "rviz", default_value="false", description="Show inputs and outputs in RViz, and diagnostics."
     ),
+    DeclareLaunchArgument("web", default_value="false", description="Show the node in browsers; docs/view.md."),
+    DeclareLaunchArgument(
+        "web_host", default_value="127.0.0.1", description="With web: address of the page; 0.0.0.0 for all."
+    ),
+    DeclareLaunchArgument("web_port", default_value="8080", description="With web: port of the page."),
     DeclareLaunchArgument(
         "dds_profile",
         default_value="auto",
@@ -121,6 +128,19 @@ def end_launch(event: ProcessExited, context: LaunchContext) -> list[Action]:
     return [EmitEvent(event=Shutdown(reason="the node has ended"))]
 
 
+def start_view(context: LaunchContext) -> list[Action]:
+    """The page for browsers; where it ends, for a port that is taken or a library that is missing, the node goes on."""
+
+    def given(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    full_name = "/".join(filter(None, [given("namespace").strip("/"), given("name")]))
+    command = [*VIEW, "--node", f"/{full_name}", "--host", given("web_host"), "--port", given("web_port")]
+    command += ["--rgb-topic", given("rgb_topic"), "--thermal-topic", given("thermal_topic")]
+    profile = dds_variables(given("dds_profile"))
+    return [ExecuteProcess(cmd=command, additional_env=profile, sigterm_timeout=ENDING_S, output="screen")]
+
+
 def start_rviz(context: LaunchContext) -> list[Action]:
     """RViz, and diagnostics in a window beside it, which RViz has no display for; where they are installed."""
     name, installed = LaunchConfiguration("name").perform(context), get_packages_with_prefixes()
@@ -146,4 +166,5 @@ def start_rviz(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     rviz = OpaqueFunction(function=start_rviz, condition=IfCondition(LaunchConfiguration("rviz")))
-    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=start_node), rviz])
+    view = OpaqueFunction(function=start_view, condition=IfCondition(LaunchConfiguration("web")))
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=start_node), rviz, view])

@@ -11,6 +11,8 @@ import yaml
 from catkin_pkg.package import Package, parse_package
 from setuptools import Distribution
 
+from epofusion_core import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
 
 ROSDEP_KEYS = {
@@ -89,7 +91,9 @@ def test_versions_agree(manifest: Package, distribution: Distribution) -> None:
     latest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert latest is not None
-    assert {manifest.version, distribution.get_version(), latest[1], citation["version"]} == {manifest.version}
+    assert {manifest.version, distribution.get_version(), latest[1], citation["version"], __version__} == {
+        manifest.version
+    }
 
 
 @pytest.mark.parametrize("folder", ["launch", "config"])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from epofusion_core.benchmark.subject import Subject
 from epofusion_core.engines.engine import Engine, GreyInput
 from epofusion_core.fuser import Fuser
+from epofusion_core.progress import Progress
 from epofusion_core.simulation import Drive
 
 _WARM_UP_RUNS = 3
@@ -43,12 +44,15 @@ def sample_pair(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.
 
 
 def measure_latency(
-    fusers: Mapping[Subject, Fuser], pair: tuple[NDArray[np.uint8], NDArray[np.uint8]], rounds: int
+    fusers: Mapping[Subject, Fuser],
+    pair: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    rounds: int,
+    report: Progress = lambda *_: None,
 ) -> dict[Subject, Latency]:
     """Time every subject in turn, round by round, after a warm-up.
 
     A turn is two runs, and the second is timed. The first one refills the caches and threads that another subject has
-    used; a vehicle runs one model alone.
+    used; a vehicle runs one model alone. `report` is told of progress between rounds.
     """
     totals: dict[Subject, list[float]] = {subject: [] for subject in fusers}
     inside: dict[Subject, list[float]] = {subject: [] for subject in fusers}
@@ -62,6 +66,7 @@ def measure_latency(
             if number >= _WARM_UP_RUNS:
                 totals[subject].append(1e3 * elapsed)
                 inside[subject].append(1e3 * engine_s[0])
+        report(number + 1, _WARM_UP_RUNS + rounds)
     return {subject: _summary(totals[subject], inside[subject]) for subject in fusers}
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from epofusion_core.benchmark.latency import Latency, measure_latency, peak_memory_mb, sample_pair
 from epofusion_core.benchmark.subject import Subject, subjects_of
 from epofusion_core.fuser import Fuser
-from epofusion_core.model.card import WEIGHTS_FOLDER
-from epofusion_core.progress import Log
+from epofusion_core.model.card import installed_sizes
+from epofusion_core.progress import Log, OpenProgress, Progress
 
 if TYPE_CHECKING:
     from epofusion_core.benchmark.quality import Quality
@@ -27,6 +27,7 @@ class BenchSettings:
     Attributes:
         models: named sizes or weights files; none: all whose weights ship.
         engines: none: all that are installed.
+        precisions: none: all that fit the device.
         steps: values of K; none: each model's own.
         device: as `EngineOptions` takes it.
         threads: processor threads; 0 is all.
@@ -38,6 +39,7 @@ class BenchSettings:
 
     models: Sequence[str] = ()
     engines: Sequence[str] = ()
+    precisions: Sequence[str] = ()
     steps: Sequence[int] = ()
     device: str = "cpu"
     threads: int = 0
@@ -66,20 +68,34 @@ class Benchmark:
     results: dict[str, Any]
 
 
-def run_benchmark(settings: BenchSettings, report: Log) -> Benchmark:
-    """Measure all that needs no pairs of the user's.
+def run_benchmark(settings: BenchSettings, report: Log, stage: OpenProgress) -> Benchmark:
+    """Measure all that needs no pairs of the user's; `report` is told what is left out, `stage` what is being done.
 
     Raises:
         WeightsError: a model is not there.
-        EngineError: an engine is unknown or not installed.
+        EngineError: an engine is unknown or not installed, or none has the precision.
         ValueError: batches are asked for, and PyTorch is not installed.
     """
-    models = settings.models or sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
-    subjects = subjects_of(models, settings.engines, settings.steps or None, settings.device, settings.threads)
-    fusers = {subject: Fuser.load(subject.model, **asdict(subject.options), report=report) for subject in subjects}
-    latencies = measure_latency(fusers, sample_pair(settings.height, settings.width), settings.rounds)
-    memory_mb = {subject: peak_memory_mb(subject, settings.height, settings.width) for subject in subjects}
-    shares = _shares(settings, latencies, report)
+    models = settings.models or installed_sizes()
+    subjects = subjects_of(
+        models, settings.engines, settings.steps or None, settings.device, settings.threads, settings.precisions
+    )
+    fusers: dict[Subject, Fuser] = {}
+    with stage("loading models") as progress:
+        for number, subject in enumerate(subjects, start=1):
+            fusers[subject] = Fuser.load(subject.model, **asdict(subject.options), report=report)
+            progress(number, len(subjects))
+    with stage("timing") as progress:
+        latencies = measure_latency(fusers, sample_pair(settings.height, settings.width), settings.rounds, progress)
+    memory_mb: dict[Subject, float] = {}
+    with stage("measuring memory") as progress:
+        for number, subject in enumerate(subjects, start=1):
+            memory_mb[subject] = peak_memory_mb(subject, settings.height, settings.width)
+            progress(number, len(subjects))
+    with stage("counting operations"):
+        shares = _shares(settings, latencies, report)
+    with stage("timing the parts"):
+        parts_ms = _parts(models, settings)
     results: dict[str, Any] = {
         "processor": processor(),
         "threads": settings.thread_count,
@@ -92,12 +108,14 @@ def run_benchmark(settings: BenchSettings, report: Log) -> Benchmark:
             | {"share_of_peak": shares["share_of_peak"].get(subject.label)}
             for subject in subjects
         ],
-        "parts_ms": _parts(models, settings),
+        "parts_ms": parts_ms,
     }
     if settings.resolutions:
-        results["resolutions"] = _resolutions(models, latencies, settings.rounds)
+        with stage("timing other sizes") as progress:
+            results["resolutions"] = _resolutions(models, latencies, settings.rounds, progress)
     if settings.batches:
-        results["batches"] = _batches(models, settings)
+        with stage("timing batches"):
+            results["batches"] = _batches(models, settings)
     return Benchmark(latencies, results)
 
 
@@ -187,15 +205,18 @@ def _parts(models: Sequence[str], settings: BenchSettings) -> dict[str, dict[str
     return {model: measure_parts(model, pair, settings.thread_count) for model in models}
 
 
-def _resolutions(models: Sequence[str], latencies: Mapping[Subject, Latency], rounds: int) -> list[dict[str, Any]]:
+def _resolutions(
+    models: Sequence[str], latencies: Mapping[Subject, Latency], rounds: int, progress: Progress
+) -> list[dict[str, Any]]:
     fastest = [
         min((s for s in latencies if s.model == model), key=lambda each: latencies[each].p50_ms) for model in models
     ]
     rows: list[dict[str, Any]] = []
-    for height, width in _RESOLUTIONS:
+    for number, (height, width) in enumerate(_RESOLUTIONS, start=1):
         fusers = {subject: Fuser.load(subject.model, **asdict(subject.options)) for subject in fastest}
         timed = measure_latency(fusers, sample_pair(height, width), max(5, rounds // 5))
         rows += [{"subject": s.label, "width": width, "height": height, "p50_ms": timed[s].p50_ms} for s in fastest]
+        progress(number, len(_RESOLUTIONS))
     return rows
 
 

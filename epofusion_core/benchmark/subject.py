@@ -31,7 +31,12 @@ class Subject:
 
 
 def subjects_of(
-    models: Sequence[str], engines: Sequence[str], steps: Sequence[int] | None, device: str, threads: int
+    models: Sequence[str],
+    engines: Sequence[str],
+    steps: Sequence[int] | None,
+    device: str,
+    threads: int,
+    precisions: Sequence[str] = (),
 ) -> list[Subject]:
     """List all combinations that can run here.
 
@@ -41,10 +46,12 @@ def subjects_of(
         steps: values of K; None takes each model's own.
         device: as `EngineOptions` takes it.
         threads: 0 for all.
+        precisions: empty takes all that fit the device.
 
     Raises:
         WeightsError: a model is not there.
-        EngineError: an engine that is asked for is unknown or not installed, or none is.
+        EngineError: an engine that is asked for is unknown or not installed, or none is; or a precision that is asked
+            for is one of none of the engines on this device.
     """
     found = [name for name in _ENGINES if importlib.util.find_spec(name)]
     for name in engines:
@@ -59,14 +66,21 @@ def subjects_of(
         weights = resolve_weights(model)
         for count in steps or [read_card(weights).config.steps]:
             for engine in found:
-                precisions = ["f32"] if device == "cpu" else ["f32", "f16"]
+                fitting = ["f32"] if device == "cpu" else ["f32", "f16"]
                 if engine == "openvino":
-                    precisions += ["bf16"] * (device == "cpu" and _has_bf16())
-                    precisions += ["int8"] * bool(shipped_graph(weights, count, "int8"))
+                    fitting += ["bf16"] * (device == "cpu" and _has_bf16())
+                    fitting += ["int8"] * bool(shipped_graph(weights, count, "int8"))
                 subjects += [
                     Subject(model, EngineOptions(engine, device, each, count, threads, untrained_steps=True))
-                    for each in precisions
+                    for each in fitting
+                    if not precisions or each in precisions
                 ]
+    measured = {subject.options.precision for subject in subjects}
+    if missing := [each for each in precisions if each not in measured]:
+        raise EngineError(
+            f"precision {missing[0]} is one of none of the engines {', '.join(found)} on device {device!r}; "
+            "expected another one, or none to measure all"
+        )
     return subjects
 
 

@@ -11,6 +11,8 @@ from epofusion_core.thermal import ThermalScaler, ThermalScaling
 from epofusion_core.video import VIDEO_SUFFIXES, VideoReader
 from epofusion_core.video_pairs import paired_frames
 
+_BY_PERCENTILES = ThermalScaling()
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -50,7 +52,11 @@ def _videos(folder: Path, left_out: dict[str, list[str]]) -> dict[str, Path]:
 
 
 def read_clip(
-    clip: Clip, max_frames: int | None = None, step: int = 1, problems: list[str] | None = None
+    clip: Clip,
+    max_frames: int | None = None,
+    step: int = 1,
+    problems: list[str] | None = None,
+    scaling: ThermalScaling = _BY_PERCENTILES,
 ) -> Iterator[tuple[RgbImage, GreyImage]]:
     """Yield visible frames, (H, W, 3) uint8 RGB, with the infrared one nearest in time, (H, W) uint8 grey.
 
@@ -59,12 +65,13 @@ def read_clip(
         max_frames: read no further than this frame; None reads to the end.
         step: yield every step-th frame only.
         problems: gets a sentence for each frame without a partner, and for each tail that is missing.
+        scaling: how infrared values of more than 8 bits become grey levels.
 
     Raises:
         ValueError: a video cannot be decoded; the sentence names it.
     """
     with VideoReader(clip.visible) as visible, VideoReader(clip.infrared) as infrared:
-        scale = ThermalScaler(ThermalScaling())
+        scale = ThermalScaler(scaling)
         frames = paired_frames(visible, infrared, [] if problems is None else problems)
         for frame in islice(frames, 0, max_frames, step):
             yield frame.visible, scale(frame.infrared)

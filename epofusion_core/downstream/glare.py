@@ -20,18 +20,6 @@ class Glare(str, Enum):
     SPOTS = "spots"
     OVEREXPOSURE = "overexposure"
 
-    @classmethod
-    def named(cls, name: str) -> "Glare":
-        """Return the one of a name.
-
-        Raises:
-            ValueError: there is none.
-        """
-        known = {each.value: each for each in cls}
-        if name not in known:
-            raise ValueError(f"glare {name!r} is unknown; expected one of {', '.join(known)}")
-        return known[name]
-
 
 def add_test_glare(visible: RgbImage, truth: Truth, glare: Glare, name: str, seed: int) -> RgbImage:
     """Return the visible image of a test; a pure function of its arguments.

@@ -21,6 +21,17 @@ _PROVIDERS = {
 _PRECISIONS = ("f32", "f16")
 
 
+def devices() -> dict[str, str]:
+    """Return the devices that this ONNX Runtime was built for, as option `device` takes them, each with its provider.
+
+    Whether the libraries of one are there is known only when it is opened.
+    """
+    import onnxruntime
+
+    built_for = onnxruntime.get_available_providers()
+    return {name: provider for name, provider in _PROVIDERS.items() if provider in built_for}
+
+
 class OnnxRuntimeEngine:
     """`Engine` by ONNX Runtime."""
 
@@ -43,7 +54,7 @@ class OnnxRuntimeEngine:
                 f"precision {self.precision} is not for engine onnxruntime; expected {', '.join(_PRECISIONS)}"
             )
         self.device = options.device
-        available = [name for name, provider in _PROVIDERS.items() if provider in onnxruntime.get_available_providers()]
+        available = devices()
         if self.device not in available:
             raise EngineError(
                 f"device {self.device!r} is not one of this ONNX Runtime; expected one of {', '.join(available)}"

@@ -20,6 +20,14 @@ _CAPABILITIES = {"f16": "FP16", "bf16": "BF16"}
 """What OpenVINO calls the precisions that not every device computes in."""
 
 
+def devices() -> dict[str, str]:
+    """Return the devices that OpenVINO finds, as option `device` takes them, each with its full name."""
+    import openvino
+
+    core = openvino.Core()
+    return {name.lower(): str(core.get_property(name, "FULL_DEVICE_NAME")) for name in core.available_devices}
+
+
 class OpenVinoEngine:
     """`Engine` by OpenVINO."""
 
@@ -42,7 +50,7 @@ class OpenVinoEngine:
             self.precision = "int8" if shipped_graph(weights, steps, "int8") else "f32"
         self.device = options.device
         self._core = openvino.Core()
-        available = [name.lower() for name in self._core.available_devices]
+        available = devices()
         if self.device not in available:
             raise EngineError(
                 f"device {self.device!r} is not one of this OpenVINO; expected one of {', '.join(available)}"

@@ -18,6 +18,8 @@ _FASTEST_FIRST = {
 }
 """Engines by device, the fastest first; docs/performance.md compares them on the CPU."""
 
+DEVICES = tuple(_FASTEST_FIRST)
+
 
 def open_engine(weights: Path, card: ModelCard, options: EngineOptions, report: Log) -> Engine:
     """Open an engine for a model.
@@ -58,7 +60,7 @@ def _open_fastest(weights: Path, card: ModelCard, options: EngineOptions, report
     """Open the first of the installed engines that can do what is asked for; what is left out is reported."""
     device = options.device.split(":")[0]
     if device not in _FASTEST_FIRST:
-        raise EngineError(f"device {options.device!r} is unknown; expected one of {', '.join(_FASTEST_FIRST)}")
+        raise EngineError(f"device {options.device!r} is unknown; expected one of {', '.join(DEVICES)}")
     fitting = [name for name in _FASTEST_FIRST[device] if name == "torch" or not options.compiled]
     refusals: list[str] = []
     for name in filter(importlib.util.find_spec, fitting):

@@ -12,6 +12,14 @@ from epofusion_core.model.epofusion import EPOFusion
 _DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 
 
+def devices() -> dict[str, str]:
+    """Return the devices that PyTorch finds, as option `device` takes them, each with its name."""
+    found = {"cpu": torch.backends.cpu.get_cpu_capability()}
+    for index in range(torch.cuda.device_count()):
+        found[f"cuda:{index}"] = torch.cuda.get_device_name(index)
+    return found
+
+
 class TorchEngine:
     """`Engine` by PyTorch, channels last, normalisation folded into the convolutions."""
 

@@ -12,6 +12,7 @@ from epofusion_core.data.pairs import images_by_stem
 from epofusion_core.engines.engine import EngineOptions
 from epofusion_core.evaluation.baselines import RULES
 from epofusion_core.imaging import GreyImage, RgbImage, luma, read_grey, read_rgb, with_luma
+from epofusion_core.registration.apply import blend_uncovered
 
 if TYPE_CHECKING:
     from epofusion_core.fuser import Fuser
@@ -25,11 +26,13 @@ class Sources:
         name: "stem", or "dataset/stem".
         visible: (H, W, 3) uint8.
         infrared: (H, W) uint8.
+        coverage: (H, W) float32 in [0, 1]: 0 where infrared does not reach; None where it reaches everything.
     """
 
     name: str
     visible: RgbImage
     infrared: GreyImage
+    coverage: NDArray[np.float32] | None = None
 
     @cached_property
     def luma(self) -> GreyImage:
@@ -120,7 +123,8 @@ class ModelMethod:
     def fuse(self, sources: Sources) -> Fused:
         """Run the model, which each process loads once."""
         fuser = _load(self.model, self.engine)
-        result = fuser(sources.visible, sources.infrared)
+        fused = fuser(sources.visible, sources.infrared)
+        result = blend_uncovered(fused, sources.visible, sources.coverage)
         has_mask = fuser.card.config.guidance
         return Fused(result.fused_rgb, luma(result.fused_rgb), result.guidance if has_mask else None)
 

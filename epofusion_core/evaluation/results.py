@@ -8,7 +8,7 @@ from pathlib import Path
 from epofusion_core.atomic_file import replacing, write_text
 from epofusion_core.evaluation.columns import COLUMNS
 from epofusion_core.evaluation.report import render
-from epofusion_core.evaluation.summary import Evaluation
+from epofusion_core.evaluation.summary import Evaluation, as_plain, without_nan
 
 FILES = ("means.csv", "per_image.csv", "results.json", "report.html")
 """What is written."""
@@ -54,24 +54,9 @@ def _as_json(title: str, evaluation: Evaluation) -> dict[str, object]:
     return {
         "title": title,
         "columns": {c.key: {"meaning": c.meaning, "higher_is_better": c.higher_is_better} for c in COLUMNS},
-        "tables": [
-            {
-                "dataset": table.title,
-                "items": table.items,
-                "overexposed_items": table.glare_items,
-                "rows": [
-                    {"method": row.method, "figures": _without_nan(row.figures), "marks": row.marks}
-                    for row in table.rows
-                ],
-            }
-            for table in evaluation.tables
-        ],
+        "tables": [as_plain(table) for table in evaluation.tables],
         "per_image": [
-            {"item": m.item, "method": m.method, "figures": _without_nan(m.figures)} for m in evaluation.measurements
+            {"item": m.item, "method": m.method, "figures": without_nan(m.figures)} for m in evaluation.measurements
         ],
         "problems": evaluation.problems,
     }
-
-
-def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
-    return {key: None if math.isnan(value) else round(value, 6) for key, value in figures.items()}

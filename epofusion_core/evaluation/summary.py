@@ -128,6 +128,17 @@ def tables(measurements: Sequence[Measurement]) -> list[Table]:
     return result
 
 
+def as_plain(table: Table) -> dict[str, object]:
+    """Return a table as JSON can hold it."""
+    rows = [{"method": row.method, "figures": without_nan(row.figures), "marks": row.marks} for row in table.rows]
+    return {"dataset": table.title, "items": table.items, "overexposed_items": table.glare_items, "rows": rows}
+
+
+def without_nan(figures: dict[str, float]) -> dict[str, float | None]:
+    """Return figures as JSON can hold them: rounded, and None for what does not apply."""
+    return {key: None if math.isnan(value) else round(value, 6) for key, value in figures.items()}
+
+
 def _table(title: str, methods: Sequence[str], measurements: Sequence[Measurement]) -> Table:
     means = {
         method: {

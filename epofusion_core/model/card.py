@@ -66,6 +66,11 @@ class ModelCard:
             raise WeightsError(f"{path}: its metadata cannot be read ({error})") from error
 
 
+def installed_sizes() -> list[str]:
+    """Return the names of the sizes whose weights are installed, in order."""
+    return sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
+
+
 def resolve_weights(name_or_path: str | Path) -> Path:
     """Return the weights file of a named size, or the path itself.
 
@@ -75,8 +80,7 @@ def resolve_weights(name_or_path: str | Path) -> Path:
     name = str(name_or_path)
     path = WEIGHTS_FOLDER / f"{name}.safetensors" if name in MODELS else Path(name)
     if not path.is_file():
-        installed = sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
-        known = ", ".join(installed) or "none installed"
+        known = ", ".join(installed_sizes()) or "none installed"
         raise WeightsError(f"model {name!r} not found ({path}); expected a .safetensors file or a name ({known})")
     return path
 

@@ -49,7 +49,8 @@ def no_registration(thermal: NDArray[np.uint8], rgb: NDArray[np.uint8]) -> Regis
     if thermal.shape != rgb.shape[:2]:
         raise RegistrationError(
             f"thermal is {thermal.shape[1]}x{thermal.shape[0]}, RGB {rgb.shape[1]}x{rgb.shape[0]} pixels; "
-            "expected equal sizes, or registration.mode: resize"
+            "expected equal sizes, or a parameter file (--config, params_file:=) with registration.mode: resize where "
+            "both cameras see the same, else homography and a file that `epofusion calibrate` writes"
         )
     return Registered(thermal)
 

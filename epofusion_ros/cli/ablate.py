@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from epofusion_ros.cli import comparison, options
-from epofusion_ros.cli.console import clear_errors, console
+from epofusion_ros.cli.console import clear_errors, note, print_json
 
 if TYPE_CHECKING:
     from epofusion_core.data.clips import Clip
@@ -29,6 +29,7 @@ class _Comparison:
         frames: how many of each clip.
         jobs: processes.
         sheet: pairs on the contact sheet.
+        as_json: tables are not shown.
     """
 
     pairs: "Sequence[FilePair]"
@@ -36,6 +37,7 @@ class _Comparison:
     frames: int
     jobs: int
     sheet: int
+    as_json: bool
 
     def run(self, title: str, models: "Sequence[ModelMethod]", out: Path) -> "Evaluation":
         """Measure the models beside the rules, and write and show the tables."""
@@ -49,7 +51,9 @@ class _Comparison:
         )
         total = len(self.pairs) + len(self.clips) * len(methods)
         evaluation = comparison.run(title, outcomes, total, self.sheet, [])
-        comparison.show(title, out, evaluation)
+        comparison.write(title, out, evaluation)
+        if not self.as_json:
+            comparison.show(evaluation.tables)
         return evaluation
 
 
@@ -59,7 +63,10 @@ def ablate(
     list_file: Annotated[
         Optional[Path], typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
     ] = None,
-    model: Annotated[str, typer.Option(help="The complete model: named size or weights file.")] = "epofusion_s",
+    model: Annotated[
+        str,
+        typer.Option(help="The complete model: named size or weights file.", autocompletion=options.models_that_ship),
+    ] = "epofusion_s",
     without_gm: Annotated[Optional[Path], typer.Option(help="Weights trained without the guidance module.")] = None,
     without_al: Annotated[Optional[Path], typer.Option(help="Weights trained without the adaptive loss.")] = None,
     without_ddm: Annotated[Optional[Path], typer.Option(help="Weights trained without denoising diffusion.")] = None,
@@ -69,11 +76,14 @@ def ablate(
     ] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
     max_steps: Annotated[int, typer.Option(min=1, help="Try K = 1 to this many sampling steps.")] = 8,
-    device: Annotated[str, typer.Option(help="PyTorch's: cpu, cuda or cuda:N.")] = "cpu",
+    device: options.TorchDevice = "cpu",
+    precision: options.Precision = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on each report's contact sheet.")] = comparison.SHEET_PAIRS,
     mask_classes: options.MaskClasses = None,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Measure a trained model without each of its parts, and with K = 1, 2, ... sampling steps.
 
@@ -84,12 +94,13 @@ def ablate(
     from epofusion_core.data.pairs import scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.methods import ModelMethod
+    from epofusion_core.evaluation.summary import as_plain
     from epofusion_core.model.card import read_card, resolve_weights
     from epofusion_core.output_guard import OutputFolder
 
     given = [("w/o GM", without_gm), ("w/o AL", without_al), ("w/o DDM", without_ddm), ("w/o MSCF", without_mscf)]
     # PyTorch takes any weights and any K; other engines would export a graph for each.
-    engine = EngineOptions("torch", device, threads=1, untrained_steps=True)
+    engine = EngineOptions("torch", device, **options.given(precision=precision), threads=1, untrained_steps=True)
     parts = [ModelMethod(name, str(path), engine) for name, path in given if path]
     complete = ModelMethod("EPOFusion", model, engine)
     output = OutputFolder(out, "ablate", ("parts", "steps"))
@@ -105,14 +116,18 @@ def ablate(
         pairs = with_mask_classes(scan.pairs, mask_classes or ())
         clips, lonely = ([], []) if videos is None else find_clips(videos)
         output.mark()
-    measured = _Comparison(pairs, clips, frames, jobs, sheet)
+    measured = _Comparison(pairs, clips, frames, jobs, sheet, as_json)
     evaluation = measured.run("Table IV: parts left out", [*parts, complete], out / "parts")
     problems = [*scan.unpaired, *lonely, *evaluation.problems]
+    tables = {"parts": [as_plain(table) for table in evaluation.tables]}
     if cards[-1].config.diffusion:
         by_steps = [ModelMethod(f"K = {k}", model, replace(engine, steps=k)) for k in range(1, max_steps + 1)]
         evaluation = measured.run("Fig. 8: sampling steps", by_steps, out / "steps")
         problems += evaluation.problems
+        tables["steps"] = [as_plain(table) for table in evaluation.tables]
         _write_steps(pairs, by_steps, evaluation, out / "steps")
+    if as_json:
+        print_json(tables)
     comparison.exit_with(list(dict.fromkeys(problems)))
 
 
@@ -132,4 +147,4 @@ def _write_steps(pairs: "list[FilePair]", methods: "list[ModelMethod]", evaluati
     ]
     with clear_errors():
         write_steps(out, f"Quality over sampling steps (time: {readable.name}, {methods[0].engine.device})", results)
-    console.print(f"plot: {out / 'steps.png'}", highlight=False, markup=False, soft_wrap=True)
+    note(f"plot: {out / 'steps.png'}")

@@ -39,11 +39,11 @@ def bag(
     out: Annotated[Path, typer.Option(help="Folder for report.html and a folder for each bag.")],
     rgb_topic: Annotated[Optional[str], typer.Option(help="RGB topic; found by encoding and name without it.")] = None,
     thermal_topic: Annotated[Optional[str], typer.Option(help="Thermal topic, likewise.")] = None,
-    config: Annotated[
-        Optional[Path], typer.Option(help="ROS 2 parameter file of the node; defaults without it.")
-    ] = None,
-    model: Annotated[Optional[str], typer.Option(help="Named size or weights file, instead of the file's.")] = None,
-    device: Annotated[Optional[str], typer.Option(help="cpu, cuda or cuda:N, instead of the file's.")] = None,
+    config: options.Config = None,
+    model: options.Model = None,
+    engine: options.Engine = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
     mode: Annotated[Mode, typer.Option(help="Fuse every pair, or those a live node would have come to.")] = Mode.every,
     inference_ms: Annotated[
         Optional[float], typer.Option(min=0.0, help="With --mode realtime: time the simulated node takes for a pair.")
@@ -60,6 +60,7 @@ def bag(
     rrd: Annotated[bool, typer.Option("--rrd", help="Write replay.rrd for the viewer rerun, too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted run.")] = False,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Replay bags: a bag of fused images, metrics.csv and summary.json for each, and a report.html.
 
@@ -70,13 +71,14 @@ def bag(
     (each is named); 2: nothing could be done; 130: interrupted by Ctrl-C or SIGTERM, to be resumed.
     """
     from epofusion_core.output_guard import OutputFolder, check_folders
+    from epofusion_ros.parameters.parameter_file import parameters_of
     from epofusion_ros.replay import batch, checkpoint
     from epofusion_ros.replay.bag_list import bags_named, is_list
     from epofusion_ros.replay.catalogue import remove_catalogue
     from epofusion_ros.replay.remote_bag import local_copies
     from epofusion_ros.replay.report import REPORT, write_report
     from epofusion_ros.replay.rerun_recording import RERUN_FILE, write_rerun_recording
-    from epofusion_ros.replay.settings import ReplaySettings, parameters_of
+    from epofusion_ros.replay.settings import ReplaySettings
 
     with clear_errors():
         if rrd:
@@ -87,7 +89,7 @@ def bag(
             raise ValueError("--ray is the address of a Ray cluster; expected --executor ray beside it")
         if (mode is Mode.realtime) != (inference_ms is not None):
             raise ValueError("--mode realtime and --inference-ms go together; expected both or neither")
-        overrides = {name: value for name, value in (("model", model), ("device", device)) if value is not None}
+        overrides = options.given(model=model, engine=engine, device=device, precision=precision)
         settings = ReplaySettings(
             parameters_of(config, overrides),
             rgb_topic,

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from epofusion_core.atomic_file import write_text
 from epofusion_ros.cli import comparison, options
-from epofusion_ros.cli.console import clear_errors, console, note
+from epofusion_ros.cli.console import clear_errors, console, note, print_json, progress, watched
 
 if TYPE_CHECKING:
     from epofusion_core.benchmark.quality import Quality
@@ -20,14 +19,28 @@ if TYPE_CHECKING:
 _TABLE_WIDTH = 120  # a cut figure cannot be read
 
 
+def _measures(incomplete: str) -> list[str]:
+    from epofusion_core.evaluation.columns import COLUMNS
+
+    return [key for key in ("ap_glare", *(column.key for column in COLUMNS)) if key.startswith(incomplete)]
+
+
 def bench(
     out: Annotated[Path, typer.Option(help="Folder for bench.json and, with --data, pareto.png.")],
-    model: Annotated[Optional[list[str]], typer.Option(help="Named size or weights file; repeatable.")] = None,
-    engine: Annotated[Optional[list[str]], typer.Option(help="Repeatable; all that are installed by default.")] = None,
+    model: Annotated[
+        Optional[list[str]],
+        typer.Option(help="Named size or weights file; repeatable.", autocompletion=options.models_that_ship),
+    ] = None,
+    engine: Annotated[
+        Optional[list[options.EngineName]], typer.Option(help="Repeatable; all that are installed by default.")
+    ] = None,
+    precision: Annotated[
+        Optional[list[options.PrecisionName]], typer.Option(help="Repeatable; all that fit the device by default.")
+    ] = None,
     steps: Annotated[
         Optional[list[int]], typer.Option(min=1, help="K, repeatable; each model's own by default.")
     ] = None,
-    device: options.Device = "cpu",
+    device: options.Device = None,
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all.")] = 0,
     height: Annotated[int, typer.Option(min=48, help="Image height, pixels.")] = 480,
     width: Annotated[int, typer.Option(min=64, help="Image width, pixels.")] = 640,
@@ -38,7 +51,10 @@ def bench(
     list_file: Annotated[Optional[Path], typer.Option("--list", help="Text file with the pairs to take.")] = None,
     measure: Annotated[
         str,
-        typer.Option(help="The quality: ap_glare, AP of a judge in the glare, or mi, vif, qabf, ssim, q_oe or n_oe."),
+        typer.Option(
+            help="The quality: ap_glare, AP of a judge in the glare, or mi, vif, qabf, ssim, q_oe or n_oe.",
+            autocompletion=_measures,
+        ),
     ] = "ap_glare",
     judge: Annotated[
         Optional[str],
@@ -48,6 +64,8 @@ def bench(
         Optional[Path], typer.Option(help="CSV file of what is wrong with the boxes of pairs, for ap_glare.")
     ] = None,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Measure latency, memory and the share of the processor's peak, and draw latency against quality."""
     from epofusion_core.output_guard import OutputFolder
@@ -58,19 +76,31 @@ def bench(
         from epofusion_core.benchmark.run import BenchSettings, plot_quality, run_benchmark
 
         chosen = _quality(data, list_file, measure, judge, box_corrections) if data is not None else None
-        benchmark = run_benchmark(
-            BenchSettings(
-                model or (), engine or (), steps or (), device, threads, height, width, rounds, resolutions, batches
-            ),
-            note,
+        settings = BenchSettings(
+            models=model or (),
+            engines=[options.plain(each) for each in engine or ()],
+            precisions=[options.plain(each) for each in precision or ()],
+            steps=steps or (),
+            device=device or "cpu",
+            threads=threads,
+            height=height,
+            width=width,
+            rounds=rounds,
+            resolutions=resolutions,
+            batches=batches,
         )
+        benchmark = run_benchmark(settings, note, partial(progress, moving=False))
+        results = benchmark.results
         output.mark()
-        _write(out, benchmark.results)
-        _show(benchmark.results)
+        _write(out, results)
+        if not as_json:
+            _show(results)
         if chosen is not None:
-            shown = partial(track, description="quality", console=console, transient=True)
-            quality = plot_quality(out / "pareto.png", chosen, benchmark, note, shown)
-            _write(out, benchmark.results | {"quality": quality})
+            quality = plot_quality(out / "pareto.png", chosen, benchmark, note, partial(watched, "quality"))
+            results = results | {"quality": quality}
+            _write(out, results)
+        if as_json:
+            print_json(results)
     note(f"written: {out / 'bench.json'}")
 
 

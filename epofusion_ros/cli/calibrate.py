@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from epofusion_ros.cli import options
-from epofusion_ros.cli.console import clear_errors, console, note
+from epofusion_ros.cli.console import clear_errors, console, note, progress
 
 if TYPE_CHECKING:
     from epofusion_core.registration.board import Board
@@ -49,6 +49,7 @@ def calibrate(
     board: Annotated[BoardKind, typer.Option(help="With --pattern: what is on the board.")] = BoardKind.chessboard,
     model: Annotated[Model, typer.Option(help="What is fitted without a board.")] = Model.similarity,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Estimate the homography from thermal to RGB pixels for registration.mode homography.
 
@@ -63,18 +64,20 @@ def calibrate(
             check_file(file, [data, list_file, bag, config], overwrite=overwrite)
         from epofusion_core.registration.calibration import write_homography
         from epofusion_core.registration.estimate import estimate_homography
+        from epofusion_ros.parameters.parameter_file import parameters_of
         from epofusion_ros.replay.calibration_pairs import pairs_of_bag, pairs_of_folder
-        from epofusion_ros.replay.settings import parameters_of
 
         if (data is None) == (bag is None):
             raise ValueError("either --data or --bag is needed; expected one of them")
-        if data is not None:
-            pairs = pairs_of_folder(data, list_file, frames)
-        else:
-            assert bag is not None
-            pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames, note)
+        with progress("reading pairs"):
+            if data is not None:
+                pairs = pairs_of_folder(data, list_file, frames)
+            else:
+                assert bag is not None
+                pairs = pairs_of_bag(bag, rgb_topic, thermal_topic, parameters_of(config, {}), frames, note)
         visible, thermal = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        found = estimate_homography(visible, thermal, looked_for, model.value)
+        with progress(f"fitting {len(pairs)} pairs"):
+            found = estimate_homography(visible, thermal, looked_for, model.value)
         write_homography(out, found.homography, found.residual_px)
         _write_overlay(picture, pairs[len(pairs) // 2], found)
     note(f"{len(pairs)} pairs, by {found.method}: residual {found.residual_px:.2f} px of the RGB image")

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 
-from epofusion_ros.cli.console import clear_errors, console, error_console, note
+from epofusion_ros.cli.console import clear_errors, console, error_console, note, print_json, watched
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from epofusion_core.evaluation.methods import Method
     from epofusion_core.evaluation.summary import Evaluation, Table
     from epofusion_core.output_guard import OutputFolder
-
-_Item = TypeVar("_Item")
 
 SHEET_PAIRS = 24
 """How many pairs the contact sheet of a report shows unless told."""
@@ -61,10 +59,10 @@ def methods_of(
     from epofusion_core.engines.select import check_steps
     from epofusion_core.evaluation.baselines import RULES
     from epofusion_core.evaluation.methods import FolderMethod, ModelMethod, RuleMethod, SourceMethod
-    from epofusion_core.model.card import WEIGHTS_FOLDER, read_card, resolve_weights
+    from epofusion_core.model.card import installed_sizes, read_card, resolve_weights
 
     if models is None:
-        models = sorted(file.stem for file in WEIGHTS_FOLDER.glob("*.safetensors"))
+        models = installed_sizes()
     named = [split_name(argument, ".safetensors") for argument in models]
     refuse_equal_names((name for name, _ in named), "--model")
     for _, source in named:
@@ -90,13 +88,6 @@ def folders_of(fused: list[str], taken: Sequence[str] = ()) -> list[tuple[str, P
     return [(name, Path(folder)) for name, folder in named]
 
 
-def watched(title: str, items: "Iterable[_Item]", total: int) -> "list[_Item]":
-    """Return all items, gathered behind a progress bar."""
-    from rich.progress import track
-
-    return list(track(items, title, total, console=error_console, transient=True))
-
-
 def files_of(models: Iterable[str]) -> list[Path]:
     """Return the weights files among models that are given as NAME=FILE, as a file or as a named size."""
     from epofusion_core.model.card import weights_file
@@ -115,29 +106,31 @@ def output_folder(out: Path, command: str) -> "OutputFolder":
 
 def run(title: str, outcomes: "Iterable[ItemResult]", total: int, sheet: int, problems: Sequence[str]) -> "Evaluation":
     """Collect outcomes behind a progress bar."""
-    from rich.progress import track
-
     from epofusion_core.evaluation.summary import collect
 
-    return collect(track(outcomes, title, total, console=error_console, transient=True), sheet, problems)
+    return collect(watched(title, outcomes, total), sheet, problems)
 
 
-def show(title: str, out: Path, evaluation: "Evaluation") -> None:
-    """Write the files of an evaluation and print its tables."""
+def write(title: str, out: Path, evaluation: "Evaluation") -> None:
+    """Write the files of an evaluation."""
     from epofusion_core.evaluation.results import write_results
 
     with clear_errors():
         write_results(out, title, evaluation)
-    for table in evaluation.tables:
-        show_table(table)
     note(f"report: {out / 'report.html'}")
 
 
-def show_table(table: "Table", counted: str = "items") -> None:
-    """Print a table, however narrow the terminal is."""
+def show(tables: "Sequence[Table]", counted: str = "items", *, as_json: bool = False) -> None:
+    """Print tables, however narrow the terminal is, or a list of them as JSON."""
     from rich.console import Console
 
-    Console(width=max(console.width, _TABLE_WIDTH)).print(_terminal_table(table, counted))
+    from epofusion_core.evaluation.summary import as_plain
+
+    if as_json:
+        print_json([as_plain(table) for table in tables])
+        return
+    for table in tables:
+        Console(width=max(console.width, _TABLE_WIDTH)).print(_terminal_table(table, counted))
 
 
 def exit_with(problems: Sequence[str]) -> None:

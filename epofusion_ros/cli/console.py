@@ -1,20 +1,26 @@
-"""What the subcommands share: progress bars, and one clear sentence instead of a traceback for bad input."""
+"""What the subcommands say, and where: results and remarks on standard output, progress and errors beside it."""
 
+import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as ProgressBar
+from rich.progress import track
 
 from epofusion_core.atomic_file import is_disk_full
 from epofusion_core.progress import Progress
 
+_Item = TypeVar("_Item")
+
 console = Console()
 error_console = Console(stderr=True)
+_remarks = Console()
+_progress = Console(stderr=True)
 
 _EXTRAS = {
     "torch": {"torch", "torchvision", "timm", "onnx", "onnxscript"},
@@ -77,22 +83,50 @@ def _fail(sentence: str, error: Exception, code: int = 2) -> NoReturn:
     raise typer.Exit(code) from error
 
 
+def be_quiet(quiet: bool) -> bool:
+    """Take option --quiet: show no progress and make no remarks."""
+    _remarks.quiet = _progress.quiet = quiet
+    return quiet
+
+
+def print_json_alone(wanted: bool) -> bool:
+    """Take option --json: what is no JSON goes to standard error."""
+    _remarks.stderr = wanted
+    return wanted
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - what JSON can hold
+    """Print a result for other programs."""
+    typer.echo(json.dumps(value, indent=1))
+
+
 def note(sentence: str) -> None:
     """Say what is being done, or what has been chosen."""
-    console.print(sentence, soft_wrap=True, highlight=False, markup=False)
+    _remarks.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Progress]:
-    """Show a progress bar; yields a function to be called with (done, total), a total of 0 meaning unknown."""
-    with ProgressBar(console=console) as bar:
+def progress(description: str, *, moving: bool = True) -> Iterator[Progress]:
+    """Show a progress bar on a terminal; yields a function of (done, total), a total of 0 meaning unknown.
+
+    Without `moving` it is drawn by those calls alone, so that it costs nothing between them.
+    """
+    if not _progress.is_terminal:
+        yield lambda *_: None
+        return
+    with ProgressBar(console=_progress, auto_refresh=moving) as bar:
         task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None, refresh=not moving)
+
+
+def watched(title: str, items: Iterable[_Item], total: int | None = None) -> Iterable[_Item]:
+    """Return the items, with a progress bar on a terminal while they are taken."""
+    return track(items, title, total, console=_progress, transient=True)
 
 
 def finish(done: int, what: str, failures: list[str]) -> None:
     """Say how many were done and name each that was not; leave with exit code 1 if there is one, or none was done."""
-    console.print(f"{done} {what} done, {len(failures)} not done")
+    note(f"{done} {what} done, {len(failures)} not done")
     for failure in failures:
         error_console.print(failure, soft_wrap=True, highlight=False, markup=False)
     if failures or not done:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from epofusion_ros.cli import options
-from epofusion_ros.cli.console import clear_errors, console, error_console, note, progress
+from epofusion_ros.cli.console import clear_errors, error_console, note, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from epofusion_ros.demo.images import StampedImage
+
+
+_OF_THE_DEMO: dict[str, str | bool] = {"autostart": False, "rgb.transport": "raw", "thermal.transport": "raw"}
+"""Parameters that follow from how the demo feeds the node, whatever a file says."""
 
 
 def demo(
@@ -27,17 +31,24 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the video, masks, pictures and report.html.")] = Path(
         "demo_output"
     ),
-    model: Annotated[str, typer.Option(help="Named size or weights file.")] = "epofusion_xs",
+    config: options.Config = None,
+    model: options.Model = None,
+    engine: options.Engine = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
     frames: Annotated[int, typer.Option(min=1, help="How many RGB images of the source to publish.")] = 300,
     live: Annotated[bool, typer.Option("--live", help="Repeat them until Ctrl-C, to look at in RViz.")] = False,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Run the fusion node on a simulated drive, on videos or on a bag, over DDS, and write a report.
 
     Exit code 0: all images accounted for; 1: some are not, or nothing was fused; 2: the input or the node failed.
     """
-    from epofusion_core.model.card import weights_file
+    from epofusion_core.model.card import resolve_weights
     from epofusion_core.output_guard import OutputFolder
+    from epofusion_ros.parameters.node_parameters import from_values
+    from epofusion_ros.parameters.parameter_file import files_of, values_of
 
     # By default SIGTERM ends Python at once, and the node, a process of its own, would go on.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
@@ -47,19 +58,22 @@ def demo(
         from epofusion_ros.remote_node.process import NodeError
 
         output = OutputFolder(out, "demo", OUTPUTS)
-        output.check([vi, thermal, bag, weights_file(model)], overwrite=overwrite)
+        values = values_of(config, options.given(model=model, engine=engine, device=device, precision=precision))
+        parameters = from_values(values)
+        values |= {"model": parameters.model, **_OF_THE_DEMO}
+        output.check([vi, thermal, bag, config, *files_of(parameters)], overwrite=overwrite)
+        resolve_weights(parameters.model)
         source, images = _source(vi, thermal, bag, rgb_topic, thermal_topic)
         output.mark()
         try:
-            recording = run_demo(images, DemoSettings(source, model, out, frames, live), progress)
+            recording = run_demo(images, DemoSettings(source, values, out, frames, live), progress)
         except NodeError as error:
             error_console.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
             raise typer.Exit(2) from error
     balance = recording.balance()
-    console.print(
+    note(
         f"{balance.received} received = {balance.fused} fused + {balance.superseded} superseded + "
-        f"{balance.unmatched} unmatched + {balance.dropped} dropped",
-        highlight=False,
+        f"{balance.unmatched} unmatched + {balance.dropped} dropped"
     )
     if problem := verdict(balance):
         error_console.print(

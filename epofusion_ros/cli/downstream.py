@@ -1,13 +1,14 @@
 """`epofusion downstream`: what detectors and segmentation networks see in the fused images (paper VI-A)."""
 
 import os
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from epofusion_ros.cli import comparison, options
-from epofusion_ros.cli.console import clear_errors, note, progress
+from epofusion_ros.cli.console import clear_errors, note, progress, watched
 
 if TYPE_CHECKING:
     from epofusion_core.data.annotations import Annotations
@@ -21,6 +22,15 @@ downstream = typer.Typer(help="Detectors and segmentation networks judge fused i
 
 _CORES = os.cpu_count() or 1
 
+
+class GlareName(str, Enum):
+    """What is added to the visible images of a test."""
+
+    none = "none"
+    spots = "spots"
+    overexposure = "overexposure"
+
+
 DataOption = Annotated[Path, typer.Option(help="Folder of pairs: vi/, ir/ and boxes/, or datasets that have them.")]
 ListOption = Annotated[
     Optional[Path], typer.Option("--list", help="Text file with one stem or dataset/stem a line; all without it.")
@@ -29,22 +39,17 @@ TrainOption = Annotated[Path, typer.Option(help="Folder of the pairs to train on
 TrainListOption = Annotated[Optional[Path], typer.Option(help="Text file with the pairs to train on; all without it.")]
 TestOption = Annotated[Path, typer.Option(help="Folder of the pairs to judge on.")]
 TestListOption = Annotated[Optional[Path], typer.Option(help="Text file with the pairs to judge on; all without it.")]
-ModelOption = Annotated[
-    Optional[list[str]],
-    typer.Option(help="Named size or weights file, or NAME=FILE; repeatable. All installed sizes by default."),
-]
 FusedOption = Annotated[
     Optional[list[str]], typer.Option(help="Folder of images that another method fused, or NAME=FOLDER; repeatable.")
 ]
 GlareOption = Annotated[
-    str, typer.Option(help="Added to visible images: none, spots (over half of the objects) or overexposure.")
+    GlareName, typer.Option(help="Added to visible images: nothing, spots over half of the objects, or overexposure.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of all that is random.")]
 CorrectionsOption = Annotated[Optional[Path], typer.Option(help="CSV file of what is wrong with the boxes of pairs.")]
 ClassesOption = Annotated[str, typer.Option(help="Names of the classes of the pairs' boxes, by number.")]
 IterationsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps for each method.")]
 BatchOption = Annotated[int, typer.Option(min=1, help="Images a step.")]
-TrainingDeviceOption = Annotated[str, typer.Option("--device", help="PyTorch's: cpu, cuda or cuda:N.")]
 JobsOption = Annotated[int, typer.Option(min=1, help="Processes, one core each.")]
 
 _CLASSES = "person,bicycle,car"
@@ -62,11 +67,11 @@ def detect(
             "torchvision:MODEL:WEIGHTS.pth, or NAME=one of these; repeatable. What is installed by default."
         ),
     ] = None,
-    glare: GlareOption = "none",
+    glare: GlareOption = GlareName.none,
     seed: Annotated[
         Optional[list[int]], typer.Option(help="Seed of the added glare; repeatable. 0 by default.")
     ] = None,
-    model: ModelOption = None,
+    model: options.Models = None,
     fused: FusedOption = None,
     box_corrections: CorrectionsOption = None,
     object_boxes: Annotated[
@@ -76,12 +81,14 @@ def detect(
         Optional[Path], typer.Option(help="CSV file of pairs without boxes whose objects in the glare are marked.")
     ] = None,
     classes: ClassesOption = _CLASSES,
-    engine: options.Engine = "auto",
-    device: options.Device = "cpu",
-    precision: options.Precision = "auto",
+    engine: options.Engine = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
     misses: Annotated[int, typer.Option(min=0, help="Objects on each sheet of the worst misses.")] = 12,
     jobs: JobsOption = _CORES,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Let frozen detectors judge the sources, rules, models and others: AP50 by class, in the glare and elsewhere.
 
@@ -103,12 +110,13 @@ def detect(
         )
         scan = scan_pairs(data, list_file)
         annotations = _annotations(box_corrections, object_boxes, glare_boxes)
-        maker = ImageMaker(annotations, Glare.named(glare), tuple(classes.split(",")))
+        maker = ImageMaker(annotations, Glare(glare.value), tuple(classes.split(",")))
         judges = _judges(judge)
-        methods = _methods(model, fused, maker, EngineOptions(engine, device, precision, threads=1))
+        given = options.given(engine=engine, device=device, precision=precision)
+        methods = _methods(model, fused, maker, EngineOptions(**given, threads=1))
         seeds = [0] if maker.glare is Glare.NONE else sorted(set(seed or [0]))
         work = judge_pairs(scan.pairs, seeds, maker, methods, judges, jobs)
-        judged = comparison.watched("judging", work, len(scan.pairs) * len(seeds))
+        judged = list(watched("judging", work, len(scan.pairs) * len(seeds)))
         problems = [*scan.unpaired, *(problem for each in judged for problem in each.problems)]
         scores = scores_of(judged, judges, [method.name for method in methods])
         if not scores:
@@ -116,8 +124,7 @@ def detect(
         output.mark()
         title = f"{data.resolve().name}, glare added: {maker.glare.value}"
         write_detection_report(out, title, scores, judged, maker, methods, misses)
-    for table in tables(scores):
-        comparison.show_table(table, counted="objects")
+    comparison.show(tables(scores), "objects", as_json=as_json)
     note(f"written: {out / 'ap50.csv'}, {out / 'ap50.png'} and sheets of the worst misses")
     comparison.exit_with(problems)
 
@@ -127,11 +134,12 @@ def prepare(
     data: DataOption,
     out: Annotated[Path, typer.Option(help="New folder to write [dataset/]vi/, ir/ and boxes/ to.")],
     list_file: ListOption = None,
-    glare: GlareOption = "spots",
+    glare: GlareOption = GlareName.spots,
     seed: SeedOption = 0,
     box_corrections: CorrectionsOption = None,
     classes: ClassesOption = _CLASSES,
     jobs: JobsOption = _CORES,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write the pairs of a test, with glare added, for other methods to fuse: `detect --data OUT --fused NAME=FOLDER`.
 
@@ -147,7 +155,7 @@ def prepare(
 
         refuse_overlap([out], [data, list_file, box_corrections])
         scan = scan_pairs(data, list_file)
-        maker = ImageMaker(_annotations(box_corrections), Glare.named(glare), tuple(classes.split(",")))
+        maker = ImageMaker(_annotations(box_corrections), Glare(glare.value), tuple(classes.split(",")))
         problems = [*scan.unpaired, *write_pairs(scan.pairs, maker, seed, out, jobs)]
     note(f"pairs written to {out}")
     comparison.exit_with(problems)
@@ -165,16 +173,19 @@ def train_detect(
     ] = "ssdlite320_mobilenet_v3_large",
     iterations: IterationsOption = 20_000,
     batch: BatchOption = 8,
-    glare: GlareOption = "spots",
+    glare: GlareOption = GlareName.spots,
     seed: SeedOption = 0,
-    model: ModelOption = None,
+    model: options.Models = None,
     fused: FusedOption = None,
     box_corrections: CorrectionsOption = None,
     classes: ClassesOption = _CLASSES,
-    engine: options.Engine = "auto",
-    device: TrainingDeviceOption = "cpu",
+    engine: options.Engine = None,
+    precision: options.Precision = None,
+    device: options.TorchDevice = "cpu",
     jobs: JobsOption = _CORES,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Train a detector equally long on each method's images and judge it on that method's test images (Table VII).
 
@@ -192,8 +203,9 @@ def train_detect(
 
         output = OutputFolder(out, "downstream train-detect", ("ap50.csv", "ap50.png", IMAGES, DETECTORS))
         output.check([train, train_list, test, test_list, box_corrections, *_inputs(model, fused)], overwrite=overwrite)
-        maker = ImageMaker(_annotations(box_corrections), Glare.named(glare), tuple(classes.split(",")))
-        methods = _methods(model, fused, maker, EngineOptions(engine, threads=1))
+        maker = ImageMaker(_annotations(box_corrections), Glare(glare.value), tuple(classes.split(",")))
+        given = options.given(engine=engine, precision=precision)
+        methods = _methods(model, fused, maker, EngineOptions(**given, threads=1))
         output.mark()
         pairs, problems = _write_sets((train, train_list), (test, test_list), maker, methods, seed, out / IMAGES, jobs)
         schedule = TrainingSchedule(iterations, batch, seed=seed, device=device)
@@ -206,8 +218,7 @@ def train_detect(
             scores += of_method
             write_csv(out / "ap50.csv", scores)
         plot(out / "ap50.png", scores, f"{detector}, {iterations} iterations on each method's images")
-    for table in tables(scores):
-        comparison.show_table(table, counted="objects")
+    comparison.show(tables(scores), "objects", as_json=as_json)
     note(f"written: {out / 'ap50.csv'} and {out / 'ap50.png'}")
     comparison.exit_with(list(dict.fromkeys(problems)))
 
@@ -228,15 +239,18 @@ def segment(
     start: Annotated[
         Optional[Path], typer.Option(help="Folder of pretrained weights that transformers saved; random without it.")
     ] = None,
-    glare: GlareOption = "spots",
+    glare: GlareOption = GlareName.spots,
     seed: SeedOption = 0,
-    model: ModelOption = None,
+    model: options.Models = None,
     fused: FusedOption = None,
     classes: Annotated[str, typer.Option(help="Names of the classes, by number; those of MSRS by default.")] = "",
-    engine: options.Engine = "auto",
-    device: TrainingDeviceOption = "cpu",
+    engine: options.Engine = None,
+    precision: options.Precision = None,
+    device: options.TorchDevice = "cpu",
     jobs: JobsOption = _CORES,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Train SegFormer equally long on each method's images and judge it on that method's test images (Table VI).
 
@@ -258,8 +272,9 @@ def segment(
         output = OutputFolder(out, "downstream segment", ("iou.csv", "iou.json", images.name))
         output.check([train, train_list, test, test_list, labels, start, *_inputs(model, fused)], overwrite=overwrite)
         names = tuple(classes.split(",")) if classes else MSRS_CLASSES
-        maker = ImageMaker(glare=Glare.named(glare), classes=names, labels=labels)
-        methods = _methods(model, fused, maker, EngineOptions(engine, threads=1))
+        maker = ImageMaker(glare=Glare(glare.value), classes=names, labels=labels)
+        given = options.given(engine=engine, precision=precision)
+        methods = _methods(model, fused, maker, EngineOptions(**given, threads=1))
         output.mark()
         pairs, problems = _write_sets((train, train_list), (test, test_list), maker, methods, seed, images, jobs)
         schedule = TrainingSchedule(iterations, batch, seed=seed, device=device)
@@ -272,7 +287,7 @@ def segment(
             network = train_segformer(to_train, len(names), schedule, crop, start)
             results[method.name] = agreement(network, to_judge, len(names))
             write_iou(out, names, results)
-    comparison.show_table(table(names, results, len(pairs)), counted="images")
+    comparison.show([table(names, results, len(pairs))], "images", as_json=as_json)
     note(f"written: {out / 'iou.csv'}")
     comparison.exit_with(list(dict.fromkeys(problems)))
 

@@ -29,18 +29,18 @@ def evaluate(
         Optional[Path], typer.Option(help="Folder with vi/NAME.mp4, ir/NAME.mp4, for steadiness.")
     ] = None,
     frames: Annotated[int, typer.Option(min=2, help="Frames to read of each video.")] = 100,
-    model: Annotated[
-        Optional[list[str]],
-        typer.Option(help="Named size or weights file, or NAME=FILE; repeatable. All installed sizes by default."),
-    ] = None,
-    engine: options.Engine = "auto",
-    device: options.Device = "cpu",
-    precision: options.Precision = "auto",
+    config: options.Config = None,
+    model: options.Models = None,
+    engine: options.Engine = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
     steps: options.Steps = None,
     untrained_steps: options.UntrainedSteps = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Measure models against the rules maximum, average and glare_maximum.
 
@@ -52,10 +52,15 @@ def evaluate(
     from epofusion_core.data.pairs import PairScan, scan_pairs
     from epofusion_core.engines.engine import EngineOptions
     from epofusion_core.evaluation.evaluate import measure_clips, measure_pairs
+    from epofusion_ros.parameters.parameter_file import files_of, parameters_of
+    from epofusion_ros.stream.pipeline import preparation_of
 
     output = comparison.output_folder(out, "evaluate")
     with clear_errors():
-        output.check([data, list_file, glare_boxes, videos, *comparison.files_of(model or ())], overwrite=overwrite)
+        chosen = options.given(engine=engine, device=device, precision=precision, steps=steps)
+        parameters = parameters_of(config, chosen)
+        named = [data, list_file, glare_boxes, videos, config, *files_of(parameters)]
+        output.check([*named, *comparison.files_of(model or ())], overwrite=overwrite)
         if data is None and videos is None:
             raise ValueError("nothing to evaluate; expected --data or --videos")
         scan = PairScan([]) if data is None else scan_pairs(data, list_file, split)
@@ -64,13 +69,24 @@ def evaluate(
         if boxes is not None and not any(pair.name in boxes for pair in scan.pairs):
             raise ValueError(f"glare boxes {glare_boxes} name none of the pairs; expected stem or dataset/stem")
         clips, lonely = ([], []) if videos is None else find_clips(videos)
-        options_of_engine = EngineOptions(engine, device, precision, steps, threads=1, untrained_steps=untrained_steps)
-        methods = comparison.methods_of(model, options_of_engine)
+        preparation = preparation_of(parameters)
+        preparation.registration()
+        options_of_engine = EngineOptions(
+            parameters.engine,
+            parameters.device,
+            parameters.precision,
+            parameters.steps or None,
+            threads=1,
+            untrained_steps=untrained_steps or parameters.untrained_steps,
+        )
+        models = model or ([parameters.model] if config else None)
+        methods = comparison.methods_of(models, options_of_engine)
         output.mark()
-    pairs = measure_pairs(image_pairs, methods, jobs, boxes)
-    outcomes = itertools.chain(pairs, measure_clips(clips, methods, frames, jobs))
+    pairs = measure_pairs(image_pairs, methods, jobs, boxes, preparation)
+    outcomes = itertools.chain(pairs, measure_clips(clips, methods, frames, jobs, preparation))
     total = len(scan.pairs) + len(clips) * len(methods)
     evaluation = comparison.run("evaluating", outcomes, total, sheet, scan.unpaired + lonely)
     names = ", ".join(source.resolve().name for source in (data, videos) if source is not None)
-    comparison.show(f"Fusion quality: {names}", out, evaluation)
+    comparison.write(f"Fusion quality: {names}", out, evaluation)
+    comparison.show(evaluation.tables, as_json=as_json)
     comparison.exit_with(evaluation.problems)

@@ -1,21 +1,33 @@
 """`epofusion export`: the graph of a model, for engines without PyTorch."""
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from epofusion_ros.cli import options
-from epofusion_ros.cli.console import clear_errors, note
+from epofusion_ros.cli.console import clear_errors, note, progress
 
 if TYPE_CHECKING:
     from epofusion_core.engines.engine import GreyInput
 
 
+class Graph(str, Enum):
+    """Kind of a graph."""
+
+    onnx = "onnx"
+    openvino = "openvino"
+
+
 def export(
-    model: Annotated[str, typer.Option(help="Name of a size whose weights ship, or a weights file.")] = "epofusion_xs",
-    engine: Annotated[str, typer.Option(help="onnx (for onnxruntime and openvino) or openvino.")] = "onnx",
-    precision: Annotated[str, typer.Option(help="f32, f16 (onnx only) or int8 (openvino only).")] = "f32",
+    model: options.Model = None,
+    engine: Annotated[
+        Graph, typer.Option(help="Kind of graph: onnx (for onnxruntime and openvino) or openvino.")
+    ] = Graph.onnx,
+    precision: Annotated[
+        options.PrecisionName, typer.Option(help="f32, f16 (onnx only) or int8 (openvino only).")
+    ] = options.PrecisionName.f32,
     steps: options.Steps = None,
     untrained_steps: options.UntrainedSteps = False,
     calibration: Annotated[
@@ -29,15 +41,17 @@ def export(
         Optional[Path], typer.Option(help="Folder; that of the weights by default, where it is found.")
     ] = None,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write the graph of a model beside its weights: the sampling loop and the guidance mask are inside."""
     with clear_errors():
-        if precision not in {"onnx": ("f32", "f16"), "openvino": ("f32", "int8")}.get(engine, ()):
+        wanted = options.plain(precision)
+        if wanted not in {Graph.onnx: ("f32", "f16"), Graph.openvino: ("f32", "int8")}[engine]:
             raise ValueError(
-                f"engine {engine!r} with precision {precision!r} cannot be exported; "
+                f"engine {engine.value!r} with precision {wanted!r} cannot be exported; "
                 "expected onnx with f32 or f16, or openvino with f32 or int8"
             )
-        if precision == "int8" and calibration is None:
+        if wanted == "int8" and calibration is None:
             raise ValueError("precision int8 needs --calibration: a folder of training pairs")
         from epofusion_core.atomic_file import write_bytes
         from epofusion_core.engines.engine import EngineOptions
@@ -47,26 +61,27 @@ def export(
         from epofusion_core.model.card import read_card, resolve_weights
         from epofusion_core.output_guard import check_file
 
-        weights = resolve_weights(model)
+        weights = resolve_weights(model or "epofusion_xs")
         card = read_card(weights)
         check_steps(card, EngineOptions(steps=steps, untrained_steps=untrained_steps))
         config = card.config
         chosen_steps = steps or config.steps
         folder = out or weights.parent
-        graph = folder / graph_name(weights, chosen_steps, "f16" if precision == "f16" else "f32")
+        graph = folder / graph_name(weights, chosen_steps, "f16" if wanted == "f16" else "f32")
         quantized_graph = folder / graph_name(weights, chosen_steps, "int8")
-        made = [quantized_graph, quantized_graph.with_suffix(".bin")] if precision == "int8" else [graph]
+        made = [quantized_graph, quantized_graph.with_suffix(".bin")] if wanted == "int8" else [graph]
         for file in made:
             check_file(file, [weights, calibration, list_file], overwrite=overwrite)
-        if precision != "int8" or not graph.is_file():
-            write_bytes(graph, export_onnx(weights, chosen_steps, half=precision == "f16"))
-        if precision == "int8":
+        ranges = None if calibration is None else _calibration(calibration, list_file, pairs)
+        if wanted != "int8" or not graph.is_file():
+            with progress(f"exporting {graph.name}"):
+                write_bytes(graph, export_onnx(weights, chosen_steps, half=wanted == "f16"))
+        if ranges and wanted == "int8":
             from epofusion_core.engines.quantize import quantize_graph, save_graph
 
-            assert calibration is not None
-            quantized = quantize_graph(graph, config, _calibration(calibration, list_file, pairs))
+            with progress(f"finding the ranges of {len(ranges)} pairs"):
+                save_graph(quantize_graph(graph, config, ranges), quantized_graph)
             graph = quantized_graph
-            save_graph(quantized, graph)
     note(f"written: {graph}")
 
 

@@ -11,39 +11,47 @@ from epofusion_ros.cli.console import clear_errors, finish, note, progress
 
 def fuse(
     vi: Annotated[Path, typer.Option(help="Visible image, folder of images, or video.")],
-    ir: Annotated[Path, typer.Option(help="Infrared image, folder or video; folders are paired by file stem.")],
+    thermal: options.Thermal,
     out: Annotated[Path, typer.Option(help="Folder to write fused/, mask/ and overexposure/ to.")],
-    model: Annotated[str, typer.Option(help="Name of a size whose weights ship, or a weights file.")] = "epofusion_xs",
-    engine: options.Engine = "auto",
-    device: options.Device = "cpu",
-    precision: options.Precision = "auto",
+    config: options.Config = None,
+    model: options.Model = None,
+    engine: options.Engine = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
     steps: options.Steps = None,
     untrained_steps: options.UntrainedSteps = False,
     snapshots: Annotated[
         bool, typer.Option("--snapshots", help="Images of a folder are no sequence: scale each 16-bit one by itself.")
     ] = False,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Fuse visible and infrared images, folders of them (paired by file stem), or videos."""
-    from epofusion_core.fuse_files import OUTPUTS, fuse_files
-    from epofusion_core.fuser import Fuser
-    from epofusion_core.model.card import weights_file
+    """Fuse visible and thermal images, folders of them (paired by file stem), or videos."""
+    from epofusion_core.fuse_files import OUTPUTS, check_sources, fuse_files
     from epofusion_core.output_guard import OutputFolder
+    from epofusion_ros.parameters.parameter_file import files_of, parameters_of
+    from epofusion_ros.stream.pipeline import load_fuser, preparation_of
 
     output = OutputFolder(out, "fuse", OUTPUTS)
     with clear_errors():
-        output.check([vi, ir, weights_file(model)], overwrite=overwrite)
-        fuser = Fuser.load(
-            model,
-            engine=engine,
-            device=device,
-            precision=precision,
-            steps=steps,
-            untrained_steps=untrained_steps,
-            report=note,
+        parameters = parameters_of(
+            config,
+            options.given(
+                model=model,
+                engine=engine,
+                device=device,
+                precision=precision,
+                steps=steps,
+                untrained_steps=untrained_steps or None,
+            ),
         )
+        output.check([vi, thermal, config, *files_of(parameters)], overwrite=overwrite)
+        check_sources(vi, thermal)
+        preparation = preparation_of(parameters)
+        preparation.registration()
+        fuser = load_fuser(parameters, note)
         output.mark()
         with progress("fusing") as report:
-            summary = fuse_files(fuser, vi, ir, out, report, snapshots=snapshots)
+            summary = fuse_files(fuser, vi, thermal, out, report, snapshots=snapshots, preparation=preparation)
     note(f"written to {out}")
     finish(summary.fused, "fused", summary.failures)

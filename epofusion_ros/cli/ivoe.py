@@ -48,6 +48,7 @@ def build(
     outline: OutlineOption = Outline.grabcut,
     sam_checkpoint: CheckpointOption = None,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Build overexposed pairs; run again to resume."""
     from epofusion_core.data.ivoe import OUTPUTS, build_ivoe
@@ -85,6 +86,7 @@ def outline(
     method: OutlineOption = Outline.grabcut,
     sam_checkpoint: CheckpointOption = None,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Outline the annotated objects of pairs, for glare that training draws anew each time (data.objects)."""
     from epofusion_core.data.ivoe import outline_pairs

@@ -1,7 +1,10 @@
 """Composes the `epofusion` command of its subcommands; each lies in the file of its name."""
 
+from typing import Annotated
+
 import typer
 
+from epofusion_core import __version__
 from epofusion_ros.cli.ablate import ablate
 from epofusion_ros.cli.bag import bag
 from epofusion_ros.cli.bench import bench
@@ -22,10 +25,27 @@ from epofusion_ros.cli.view import view
 
 app = typer.Typer(
     name="epofusion",
-    help="Exposure-aware infrared and visible image fusion.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"epofusion {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def epofusion(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Exposure-aware infrared and visible image fusion."""
+
+
 app.command()(demo)
 app.command()(view)
 app.command()(bag)

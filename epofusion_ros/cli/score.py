@@ -12,7 +12,9 @@ from epofusion_ros.cli.console import clear_errors
 
 def score(
     vi: Annotated[Path, typer.Option(help="Folder of visible images.")],
-    ir: Annotated[Path, typer.Option(help="Folder of infrared images, with the same file stems.")],
+    thermal: Annotated[
+        Path, typer.Option("--thermal", "--ir", help="Folder of thermal images, with the same file stems.")
+    ],
     fused: Annotated[
         list[str],
         typer.Option(help="A method's folder of images, or what `epofusion fuse` wrote, or NAME=FOLDER; repeatable."),
@@ -25,6 +27,8 @@ def score(
     jobs: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = os.cpu_count() or 1,
     sheet: Annotated[int, typer.Option(min=0, help="Pairs on the report's contact sheet.")] = comparison.SHEET_PAIRS,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Measure fused images of any methods against the rules maximum, average and glare_maximum.
 
@@ -39,13 +43,14 @@ def score(
     output = comparison.output_folder(out, "score")
     with clear_errors():
         folders = comparison.folders_of(fused)
-        output.check([vi, ir, mask, *(folder for _, folder in folders)], overwrite=overwrite)
-        scan = pair_folders(vi, ir, mask)
+        output.check([vi, thermal, mask, *(folder for _, folder in folders)], overwrite=overwrite)
+        scan = pair_folders(vi, thermal, mask)
         pairs = with_mask_classes(scan.pairs, mask_classes or ())
         output.mark()
     methods: list[Method] = [RuleMethod(name) for name in RULES]
     methods += [FolderMethod(name, folder) for name, folder in folders]
     outcomes = measure_pairs(pairs, methods, jobs)
     evaluation = comparison.run("scoring", outcomes, len(pairs), sheet, scan.unpaired)
-    comparison.show("Fusion quality", out, evaluation)
+    comparison.write("Fusion quality", out, evaluation)
+    comparison.show(evaluation.tables, as_json=as_json)
     comparison.exit_with(evaluation.problems)

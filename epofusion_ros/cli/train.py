@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from epofusion_ros.cli import options
-from epofusion_ros.cli.console import clear_errors, console, error_console, note
+from epofusion_ros.cli.console import clear_errors, error_console, note
 
 if TYPE_CHECKING:
     from epofusion_core.training.config import DataConfig, TrainConfig
@@ -24,6 +24,7 @@ def train(
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to PyTorch.", min=0)] = 0,
     cpu: Annotated[bool, typer.Option(help="Do not use a GPU.")] = False,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train a model; TensorBoard logs, pictures, checkpoints and weights go to OUT.
 
@@ -68,7 +69,7 @@ def train(
         except NonFiniteLossError as error:
             error_console.print(str(error))
             raise typer.Exit(3) from error
-    console.print(f"weights written to {weights}")
+    note(f"weights written to {weights}")
 
 
 def _files_of(settings: "TrainConfig") -> list[Path]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from epofusion_ros.cli import options
 from epofusion_ros.cli.console import clear_errors, note
 from epofusion_ros.messages.topics import FUSION_NODE, RGB_IMAGE, THERMAL_IMAGE
 
@@ -27,6 +28,7 @@ def view(
     node: Annotated[str, typer.Option(help="Full name of the fusion node.")] = FUSION_NODE,
     rgb_topic: Annotated[str, typer.Option(help="Its RGB topic; without a / in front, in its namespace.")] = RGB_IMAGE,
     thermal_topic: Annotated[str, typer.Option(help="Its thermal topic, likewise.")] = THERMAL_IMAGE,
+    quiet: options.Quiet = False,
 ) -> None:
     """Show the running node in the browser: images, rates, latency, warnings and live parameters.
 

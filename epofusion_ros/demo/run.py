@@ -1,7 +1,8 @@
 """The course of a demo: start the node, activate it, publish, collect, write the results."""
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from epofusion_core.video import pyav
 from epofusion_ros.demo.images import StampedImage
 from epofusion_ros.demo.recording import Recording
 from epofusion_ros.installed_files import use_large_shared_memory
+from epofusion_ros.parameters.declaration import Value
 from epofusion_ros.remote_node.process import NodeError, NodeProcess
 
 if TYPE_CHECKING:
@@ -33,14 +35,14 @@ class DemoSettings:
 
     Attributes:
         source: what is published, in words.
-        model: named size or weights file.
+        values: parameters of the node, by name.
         out: folder to write to; what an earlier run left in it is replaced.
         frames: how many images of the source are published at most; they repeat in live mode.
         live: publish until interrupted.
     """
 
     source: str
-    model: str
+    values: Mapping[str, Value]
     out: Path
     frames: int
     live: bool = False
@@ -64,7 +66,7 @@ def run_demo(images: Iterable[StampedImage], settings: DemoSettings, stage: Open
 
         with stage("writing pictures") as report:
             shown = write_pictures(recording.frames, loaded, settings.out, report)
-        write_report(settings.out / "report.html", settings.source, settings.model, recording, shown)
+        write_report(settings.out / "report.html", settings.source, str(settings.values["model"]), recording, shown)
     return recording
 
 
@@ -104,8 +106,9 @@ def _exchange(images: list[StampedImage], settings: DemoSettings, stage: OpenPro
     from epofusion_ros.remote_node.figures import NodeFigures
     from epofusion_ros.remote_node.spinning import spinning_node
 
+    as_text = {name: json.dumps(value) for name, value in settings.values.items()}  # JSON is YAML, too
     with (
-        NodeProcess({"model": settings.model}, settings.out / "node.log") as process,
+        NodeProcess(as_text, settings.out / "node.log") as process,
         spinning_node("epofusion_demo") as node,
     ):
         cameras, collector, figures = Cameras(node), Collector(node, settings.frames), NodeFigures(node)

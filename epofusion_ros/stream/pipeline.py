@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from epofusion_core.exposure import overexposure_map
 from epofusion_core.imaging import ThermalImage, luma
+from epofusion_core.preparation import Preparation
 from epofusion_core.progress import Log
-from epofusion_core.registration.apply import blend_uncovered, build_registration
+from epofusion_core.registration.apply import blend_uncovered
 from epofusion_core.thermal import COLOURED, ThermalScaler, ThermalScaling
 from epofusion_ros.messages.compressed import CompressedLike
 from epofusion_ros.messages.conversion import ImageLike, is_coloured_thermal, to_image, to_rgb, to_thermal
@@ -82,9 +83,8 @@ class FusionPipeline:
             CalibrationError: the calibration file that they name is missing or wrong.
         """
         self._fuser = fuser
-        self.scaler = ThermalScaler(thermal_scaling(parameters.thermal))
-        registration = parameters.registration
-        self._register = build_registration(registration.mode, registration.file, registration.plane_distance)
+        preparation = preparation_of(parameters)
+        self.scaler, self._register = preparation.scaler(), preparation.registration()
         self.overlap = 1.0
         self.coloured = False
         self._warn = warn
@@ -147,6 +147,13 @@ class FusionPipeline:
             self._warn(COLOURED)
         self.coloured = coloured
         return counts
+
+
+def preparation_of(parameters: NodeParameters) -> Preparation:
+    """Return how the parameters want thermal images prepared."""
+    registration = parameters.registration
+    scaling = thermal_scaling(parameters.thermal)
+    return Preparation(scaling, registration.mode, registration.file, registration.plane_distance)
 
 
 def thermal_scaling(thermal: Thermal) -> ThermalScaling:

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
+from typer.core import TyperGroup
 
+from epofusion_ros.cli.main import app
 from epofusion_ros.parameters.node_parameters import DECLARATIONS
 from epofusion_ros.stream.pictures import PICTURES
 
@@ -81,6 +84,18 @@ def test_an_argument_that_stands_for_a_parameter_stands_for_one_that_exists() ->
     parameters = {name.replace("_", ".", 1) for name in constant(LAUNCH_FILE, "PARAMETERS")}
     assert "registration.file" in parameters
     assert parameters <= DECLARATIONS.keys()
+
+
+def test_the_page_for_browsers_is_started_by_options_that_the_view_has() -> None:
+    tree = ast.parse(LAUNCH_FILE.read_text())
+    (start,) = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "start_view"]
+    constants = {node.value for node in ast.walk(start) if isinstance(node, ast.Constant)}
+    options = {value for value in constants if isinstance(value, str) and value.startswith("--")}
+    program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
+    taken = {option for parameter in program.commands["view"].params for option in parameter.opts}
+    assert options == {"--node", "--host", "--port", "--rgb-topic", "--thermal-topic"} <= taken
+    assert '"epofusion_ros.cli.main", "view"]' in LAUNCH_FILE.read_text()
 
 
 def test_two_camera_pairs_are_the_same_in_xml_and_in_yaml() -> None:

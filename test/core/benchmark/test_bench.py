@@ -63,7 +63,8 @@ def test_quality_is_what_a_judge_sees_in_the_glare(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--engine", "tensorflow"], "engine 'tensorflow' cannot be benchmarked; expected torch or onnxruntime"),
+        (["--engine", "auto"], "engine 'auto' cannot be benchmarked; expected torch or onnxruntime"),
+        (["--engine", "torch", "--precision", "int8"], "precision int8 is one of none of the engines torch on device"),
         (["--data", "{pairs}", "--measure", "beauty"], "measure 'beauty' is unknown; expected one of ap_glare, en"),
         (["--data", "nowhere"], "nowhere"),
         (["--data", "{pairs}", "--judge", "oracle"], "judge 'oracle' is unknown"),

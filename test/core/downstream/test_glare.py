@@ -34,8 +34,3 @@ def test_an_object_that_counts_neither_way_gets_no_spot() -> None:
     uncertain = Truth(PEOPLE.boxes, (None,) * 3, has_classes=True)
     for seed in range(5):
         assert np.array_equal(add_test_glare(STREET, uncertain, Glare.SPOTS, "a", seed), STREET)
-
-
-def test_an_unknown_glare_is_refused() -> None:
-    with pytest.raises(ValueError, match="glare 'fog' is unknown; expected one of none, spots, overexposure"):
-        Glare.named("fog")

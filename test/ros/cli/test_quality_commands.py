@@ -165,9 +165,10 @@ def test_ablate_writes_table_iv_and_the_curves_over_steps(
     out = tmp_path / "out"
     result = epofusion(
         "ablate", "--data", town, "--model", random_weights, "--without-al", random_weights, "--max-steps", 2,
-        "--videos", clips, "--out", out, "--jobs", 1,
+        "--videos", clips, "--out", out, "--jobs", 1, "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout).keys() == {"parts", "steps"}
     for folder, models in (("parts", ["w/o AL", "EPOFusion"]), ("steps", ["K = 1", "K = 2"])):
         means = [row for row in rows(out / folder / "means.csv") if row["dataset"] == "all"]
         assert [row["method"] for row in means] == [*RULES, *models]

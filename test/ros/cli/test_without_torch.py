@@ -25,7 +25,7 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("info",), ("export", "--out", "graphs"), ("train", "--config", "xs.yaml", "--out", "run")],
+    [("info", "--cost"), ("export", "--out", "graphs"), ("train", "--config", "xs.yaml", "--out", "run")],
     ids=lambda arguments: arguments[0],
 )
 def test_a_command_that_needs_pytorch_says_so_in_one_sentence(arguments: tuple[str, ...], tmp_path: Path) -> None:

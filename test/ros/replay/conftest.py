@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from recording import drive, write_bag
 
-from epofusion_ros.replay.settings import ReplaySettings, parameters_of
+from epofusion_ros.parameters.parameter_file import parameters_of
+from epofusion_ros.replay.settings import ReplaySettings
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from epofusion_core.output_guard import OutputFolder
 from epofusion_ros.cli.main import app
-from epofusion_ros.replay.settings import read_parameter_file
+from epofusion_ros.parameters.parameter_file import read_parameter_file
 
 
 def run(*arguments: str | Path | int) -> tuple[int, str]:

@@ -22,12 +22,13 @@ from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image
 
 from epofusion_ros.messages.conversion import pixels
+from epofusion_ros.parameters.parameter_file import parameters_of
 from epofusion_ros.replay.bag import Bag, BagMessage
 from epofusion_ros.replay.fused_bag import CAMERA_INFO_TOPIC, FUSED_TOPIC, TOPICS
 from epofusion_ros.replay.replay_bag import BagTask, replay_bag
 from epofusion_ros.replay.rows import read_rows, read_unmatched
 from epofusion_ros.replay.schedule import Schedule
-from epofusion_ros.replay.settings import ReplaySettings, parameters_of
+from epofusion_ros.replay.settings import ReplaySettings
 from epofusion_ros.replay.topics import ImageTopic, TopicPair, choose_topics
 
 SAME = ("metrics.csv", "unmatched.csv", "summary.json", "fused/fused.mcap", "fused/metadata.yaml")

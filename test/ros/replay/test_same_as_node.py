@@ -14,11 +14,12 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from epofusion_ros.messages import topics
 from epofusion_ros.messages.conversion import pixels
+from epofusion_ros.parameters.parameter_file import parameters_of
 from epofusion_ros.replay.bag import Bag
 from epofusion_ros.replay.fused_bag import CAMERA_INFO_TOPIC
 from epofusion_ros.replay.replay_bag import BagTask, replay_bag
 from epofusion_ros.replay.rows import read_rows
-from epofusion_ros.replay.settings import ReplaySettings, parameters_of
+from epofusion_ros.replay.settings import ReplaySettings
 
 S = 1_000_000_000
 MAX_AGE_S = 5.0
