@@ -160,7 +160,7 @@ def is_coloured(rgb: NDArray[np.uint8]) -> bool:
 
 def _zeros_at_edges(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return where zeros lie that are connected to an edge, (H, W): a lens or a warp may not have reached there."""
-    if all(values[edge].all() for edge in _EDGES):
+    if all((values[edge] != 0).all() for edge in _EDGES):
         return np.zeros(values.shape, np.bool_)
     count, labels = cv2.connectedComponents((values == 0).astype(np.uint8))
     at_edge = np.zeros(count, np.bool_)

@@ -118,13 +118,12 @@ class VideoReader:
                 raise ValueError(f"{self.path}: is damaged ({error}); no frame could be read") from error
             self.damage = f"{self.path}: is damaged after {float(time - first):.2f} s ({error})"
             return
-        self.damage = self._cut_off(index + 1, float(time - (first or 0)) + 1 / self.rate_hz)
+        self.damage = self._cut_off(index + 1, float(time - (first or 0)))
 
-    def _cut_off(self, frames: int, end_s: float) -> str:
-        """Return a sentence if there are fewer frames than the file says; what it says depends on its format."""
-        if self._container.format.name == "avi" and frames < self.frames:
-            return f"{self.path}: is cut off; it has {frames} of {self.frames} frames"
-        lasts_s = 0.0
+    def _cut_off(self, frames: int, last_s: float) -> str:
+        """Return a sentence if the last frame comes too early for what the file says, which depends on its format."""
+        step_s = last_s / (frames - 1) if frames > 1 else 1 / self.rate_hz
+        end_s, lasts_s = last_s + step_s, 0.0
         if self._stream.duration and self._stream.time_base:
             lasts_s = float(self._stream.duration * self._stream.time_base)
         elif match := _MATROSKA_DURATION.match(self._stream.metadata.get("DURATION", "")):
@@ -132,6 +131,9 @@ class VideoReader:
             lasts_s = 3600 * hours + 60 * minutes + seconds
         elif len(self._container.streams) == 1 and self._container.duration:
             lasts_s = self._container.duration / self._av.time_base
+        if self._container.format.name == "avi":  # it counts frames, also those that a recorder dropped
+            is_short = frames < self.frames and end_s < lasts_s - step_s / 2
+            return f"{self.path}: is cut off; it has {frames} of {self.frames} frames" if is_short else ""
         if end_s < lasts_s - _SHORT_BY_FRAMES / self.rate_hz:
             return f"{self.path}: is cut off; it ends after {end_s:.2f} of {lasts_s:.2f} s"
         return ""

@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -57,17 +57,18 @@ class NonFiniteLossError(RuntimeError):
 
 @dataclass
 class TrainingState:
-    """How far a run is; kept in its checkpoints."""
+    """How far a run is, and what its last validation measured; kept in its checkpoints."""
 
     iteration: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
-        return {"iteration": self.iteration}
+        return {"iteration": self.iteration, "metrics": self.metrics}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Take up a checkpoint."""
-        self.iteration = state["iteration"]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a checkpoint; one of an earlier version holds no metrics."""
+        self.iteration, self.metrics = state["iteration"], state.get("metrics", {})
 
 
 def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | None = None, cpu: bool = False) -> Path:
@@ -156,14 +157,14 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, until: int | 
                 bar.console.print(
                     f"{iteration}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()), soft_wrap=True
                 )
-                card = replace(card, metrics=figures)
-                _export(out, average.module, card, config, iteration)
+                state.metrics = figures
+                _export(out, average.module, card, config, state)
             if time.monotonic() - saved_at > 60 * config.checkpoint_minutes:
                 _checkpoint(accelerator, checkpoint)
                 saved_at = time.monotonic()
     _checkpoint(accelerator, checkpoint)
     if accelerator.is_main_process:
-        _export(out, average.module, card, config, state.iteration)
+        _export(out, average.module, card, config, state)
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return _weights_path(out, card)
@@ -265,11 +266,11 @@ def _checkpoint(accelerator: Accelerator, folder: Path) -> None:
     accelerator.wait_for_everyone()
 
 
-def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, iteration: int) -> None:
+def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, state: TrainingState) -> None:
     assert isinstance(model, EPOFusion)
     provenance = {
         **card.provenance,
-        "iterations": iteration,
+        "iterations": state.iteration,
         "stage": config.stage,
         "batch": config.batch * config.accumulate,
         "crop_px": config.augment.crop_px,
@@ -277,7 +278,7 @@ def _export(out: Path, model: nn.Module, card: ModelCard, config: TrainConfig, i
         "seed": config.seed,
         "date": datetime.now(timezone.utc).date().isoformat(),
     }
-    save_weights(_weights_path(out, card), model, replace(card, provenance=provenance))
+    save_weights(_weights_path(out, card), model, replace(card, provenance=provenance, metrics=state.metrics))
 
 
 def outputs_of(config: TrainConfig) -> list[str]:

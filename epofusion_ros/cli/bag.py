@@ -148,10 +148,13 @@ def _say(replays: "Replays", out: Path) -> None:
 
     for folder, summary in replays.done.items():
         fused = summary.fates["fused"]
+        waiting = f", {summary.pending_rgb} waiting at the end" if summary.pending_rgb else ""
         note(
-            f"{folder.name}: {summary.received_rgb} RGB images, {summary.unmatched_rgb} of them unmatched; "
+            f"{folder.name}: {summary.received_rgb} RGB images, {summary.unmatched_rgb} of them unmatched{waiting}; "
             f"{summary.pairs} pairs = {fused} fused + {summary.pairs - fused} dropped"
         )
+        for problem, count in summary.problems.items():
+            note(f"{folder.name}: {count} dropped: {problem}")
     missing = [sentence for summary in replays.done.values() for sentence in summary.missing]
     missing += [f"{folder.name}: {summary.cause}" for folder, summary in replays.done.items() if summary.cause]
     for sentence in [*missing, *(f"{failure.bag}: {failure.sentence}" for failure in replays.failures)]:

@@ -44,6 +44,9 @@ class Sync:
         choices=("header", "arrival"),
     )
     queue_size: int = parameter(10, "Frames an input holds while they wait for a partner.", lowest=1, highest=1000)
+    queue_memory: int = parameter(
+        256, "Memory of these frames, of each input; beyond it the oldest go first.", "MB", lowest=1, highest=100_000
+    )
     reuse_thermal: bool = parameter(
         False,
         "An RGB frame without a partner takes an earlier thermal frame, one used already too: for thermal cameras "

@@ -48,6 +48,11 @@ class BagMessage:
         return self.message.header
 
     @property
+    def data(self) -> Any:  # noqa: ANN401
+        """The message's data; what bounds queues asks for them."""
+        return getattr(self.message, "data", b"")
+
+    @property
     def stamp_ns(self) -> int:
         """Stamp of the header."""
         return int(self.header.stamp.sec) * 1_000_000_000 + int(self.header.stamp.nanosec)

@@ -4,12 +4,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from rosbags.rosbag2 import StoragePlugin, Writer
-
 from epofusion_core.atomic_file import partial_of
 from epofusion_core.simulation import DriveFrame
 from epofusion_ros.messages.topics import RGB_IMAGE, THERMAL_IMAGE, full_name
-from epofusion_ros.replay.fused_bag import TYPES, header_of, image_message
+from epofusion_ros.replay.bag_writer import BagWriter
+from epofusion_ros.replay.fused_bag import header_of, image_message
 from epofusion_ros.replay.topics import IMAGE_TYPE
 
 RGB_TOPIC, THERMAL_TOPIC = full_name(RGB_IMAGE), full_name(THERMAL_IMAGE)
@@ -28,17 +27,18 @@ def write_drive_bag(folder: Path, frames: Iterable[DriveFrame]) -> None:
         raise FileExistsError(f"--bag {folder} is there already; expected a new folder")
     unfinished = partial_of(folder)
     try:
-        _write(unfinished / folder.name, frames)
+        _write(unfinished / folder.name / f"{folder.name}.mcap", frames)
         (unfinished / folder.name).rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _write(folder: Path, frames: Iterable[DriveFrame]) -> None:
-    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as bag:
-        rgb, thermal = (bag.add_connection(topic, IMAGE_TYPE, typestore=TYPES) for topic in (RGB_TOPIC, THERMAL_TOPIC))
+def _write(file: Path, frames: Iterable[DriveFrame]) -> None:
+    with BagWriter(file, dict.fromkeys((RGB_TOPIC, THERMAL_TOPIC), IMAGE_TYPE)) as bag:
         for frame in frames:
             stamp_ns = _START_NS + frame.stamp_ns
-            for connection, image, frame_id in ((rgb, frame.visible, "rgb"), (thermal, frame.thermal, "thermal")):
-                message = image_message(image, header_of(stamp_ns, frame_id))
-                bag.write(connection, stamp_ns, TYPES.serialize_cdr(message, IMAGE_TYPE))
+            for topic, image, frame_id in (
+                (RGB_TOPIC, frame.visible, "rgb"),
+                (THERMAL_TOPIC, frame.thermal, "thermal"),
+            ):
+                bag.write(topic, stamp_ns, image_message(image, header_of(stamp_ns, frame_id)))

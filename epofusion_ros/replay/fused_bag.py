@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.typesys import Stores, get_typestore
 
-from epofusion_core.atomic_file import write_text
 from epofusion_ros.messages.topics import FUSED_IMAGE, FUSED_INFO, GUIDANCE_MASK, OVERLAY, full_name
+from epofusion_ros.replay.bag_writer import TYPES, BagWriter
 from epofusion_ros.replay.storage.mcap import McapFile
-from epofusion_ros.replay.storage.mcap_writer import McapWriter, WrittenChannel
-from epofusion_ros.replay.storage.metadata import METADATA
 from epofusion_ros.replay.topics import CAMERA_INFO_TYPE, IMAGE_TYPE
 from epofusion_ros.stream.pictures import PICTURES
 
@@ -30,9 +27,6 @@ TOPICS = {full_name(topic): build for topic, build in PICTURES.items()}
 FUSED_TOPIC, GUIDANCE_TOPIC, OVERLAY_TOPIC = map(full_name, (FUSED_IMAGE, GUIDANCE_MASK, OVERLAY))
 CAMERA_INFO_TOPIC = full_name(FUSED_INFO)
 
-TYPES = get_typestore(Stores.ROS2_JAZZY)
-"""Messages of ROS 2, which are the same in every supported distribution."""
-
 _Image = TYPES.types[IMAGE_TYPE]
 _CameraInfo = TYPES.types[CAMERA_INFO_TYPE]
 _Header, _Time = (TYPES.types[name] for name in ("std_msgs/msg/Header", "builtin_interfaces/msg/Time"))
@@ -40,7 +34,6 @@ _RegionOfInterest = TYPES.types["sensor_msgs/msg/RegionOfInterest"]
 
 
 _TOPIC_TYPES = dict.fromkeys(TOPICS, IMAGE_TYPE) | {CAMERA_INFO_TOPIC: CAMERA_INFO_TYPE}
-_NUMBERS = {topic: number for number, topic in enumerate(_TOPIC_TYPES, start=1)}
 _STORAGE = "fused.mcap"
 
 
@@ -48,83 +41,27 @@ class FusedBag:
     """Writes the fused images of a replay, in the order in which they come."""
 
     def __init__(self, folder: Path, done: int = 0) -> None:
-        """Begin a bag, or go on with the one that an interrupted run has left; `done` says with how many messages.
-
-        Messages that it has besides are made and given in once more, and skipped.
-        """
-        folder.mkdir(exist_ok=True)
-        self._folder, self._done = folder, done
-        channels = [
-            WrittenChannel(topic, kind, TYPES.generate_msgdef(kind, ros_version=2)[0])
-            for topic, kind in _TOPIC_TYPES.items()
-        ]
-        self._writer = McapWriter(folder / _STORAGE, channels)
+        """Begin a bag, or go on with the one that an interrupted run has left; `done` says with how many messages."""
+        self._bag = BagWriter(folder / _STORAGE, _TOPIC_TYPES, done)
 
     def __enter__(self) -> "FusedBag":
+        self._bag.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the bag; after an exception it stays unfinished, for a later run to go on with."""
-        if kind is not None:
-            self._writer.close()
-            return
-        self._writer.finish()
-        write_text(self._folder / METADATA, self._metadata())
+        self._bag.__exit__(kind, error, trace)
 
     def write(self, result: "FusionResult", source_header: Any, camera_info: Any, bag_ns: int) -> int:  # noqa: ANN401
         """Write what was made of a pair, under the RGB image's header; return how many messages that are."""
         header = _ros2_header(source_header)
         for topic, build in TOPICS.items():
-            self._serialise(topic, image_message(build(result), header), bag_ns)
+            self._bag.write(topic, bag_ns, image_message(build(result), header))
         if camera_info is None:
             return len(TOPICS)
-        self._serialise(CAMERA_INFO_TOPIC, _camera_info(camera_info, header), bag_ns)
+        self._bag.write(CAMERA_INFO_TOPIC, bag_ns, _camera_info(camera_info, header))
         return len(TOPICS) + 1
-
-    def _serialise(self, topic: str, message: Any, bag_ns: int) -> None:  # noqa: ANN401
-        self._done += 1
-        if self._done > self._writer.kept:
-            self._writer.write(_NUMBERS[topic], bag_ns, TYPES.serialize_cdr(message, _TOPIC_TYPES[topic]))
-
-    def _metadata(self) -> str:
-        """Return metadata.yaml."""
-        import yaml
-
-        count = self._writer.counts.total()
-        first_ns, last_ns = (self._writer.first_ns, self._writer.last_ns) if count else (0, 0)
-        extent = {
-            "duration": {"nanoseconds": last_ns - first_ns},
-            "starting_time": {"nanoseconds_since_epoch": first_ns},
-            "message_count": count,
-        }
-        topics = [
-            {
-                "topic_metadata": {
-                    "name": topic,
-                    "type": kind,
-                    "serialization_format": "cdr",
-                    "offered_qos_profiles": [],
-                    "type_description_hash": TYPES.hash_rihs01(kind),
-                },
-                "message_count": self._writer.counts[_NUMBERS[topic]],
-            }
-            for topic, kind in _TOPIC_TYPES.items()
-        ]
-        information = {
-            "version": 9,
-            "storage_identifier": "mcap",
-            "relative_file_paths": [_STORAGE],
-            **extent,
-            "topics_with_message_count": topics,
-            "compression_format": "",
-            "compression_mode": "",
-            "files": [{"path": _STORAGE, **extent}],
-            "custom_data": None,
-            "ros_distro": "jazzy",
-        }
-        return yaml.safe_dump({"rosbag2_bagfile_information": information}, sort_keys=False, width=1000)
 
 
 def pictures_at(folder: Path, bag_ns: int, topics: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Pairing by the distribution's message_filters, for `sync.policy: approximate`."""
 
+import sys
 from typing import Any
 
+from epofusion_ros.messages.message_size import size_of
 from epofusion_ros.stream.pairing import FramePair, PairingLimits, StreamCount
 
 
@@ -12,7 +14,7 @@ class ApproximatePairer:
     would stop for good when a bag loops (it evicts the smallest stamps, which are then the new ones).
     """
 
-    def __init__(self, limits: PairingLimits, queue_size: int) -> None:
+    def __init__(self, limits: PairingLimits, queue_size: int, queue_bytes: int = sys.maxsize) -> None:
         """Set the limits, as for `NearestPairer`.
 
         Raises:
@@ -26,7 +28,7 @@ class ApproximatePairer:
                 "distribution with it, or sync.policy: nearest"
             ) from error
         self._filters: Any = message_filters
-        self._queue_size = queue_size
+        self._queue_size, self._queue_bytes = queue_size, queue_bytes
         self.rgb, self.thermal = StreamCount(), StreamCount()
         self._found: list[FramePair[Any]] = []
         self.limit(limits)
@@ -57,6 +59,9 @@ class ApproximatePairer:
     def _add(self, index: int, stamp_ns: int, frame: Any) -> list[FramePair[Any]]:  # noqa: ANN401 - any stamped message
         if stamp_ns >= 0:  # message_filters raises an exception of others
             self._inputs[index].signalMessage(frame)
+        for queue in self._synchronizer.queues:
+            while sum(map(size_of, queue.values())) > self._queue_bytes:
+                del queue[min(queue)]
         found, self._found = self._found, []
         for count in (self.rgb, self.thermal):
             count.paired += len(found)

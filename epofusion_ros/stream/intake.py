@@ -11,6 +11,7 @@ from epofusion_ros.stream.nearest_pairing import NearestPairer
 from epofusion_ros.stream.pairing import FramePair, Pairer, PairingLimits, SingleFrame, StreamCount
 
 _NS_PER_S = 1_000_000_000
+_MB = 1_000_000
 _SAME_RESET_S = 3.0
 _OTHER = {"rgb": "thermal", "thermal": "rgb"}
 
@@ -24,7 +25,7 @@ def _limits(sync: Sync) -> PairingLimits:
 
 def _build_pairer(sync: Sync) -> Pairer:
     build = ApproximatePairer if sync.policy == "approximate" else NearestPairer
-    return build(_limits(sync), sync.queue_size)
+    return build(_limits(sync), sync.queue_size, sync.queue_memory * _MB)
 
 
 class Intake:

@@ -5,9 +5,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from epofusion_ros.messages.message_size import size_of
 from epofusion_ros.stream.pairing import FramePair, SingleFrame
 
 _KEPT = 256
+_KEPT_BYTES = 2**24
 
 
 class CameraInfos:
@@ -15,12 +17,14 @@ class CameraInfos:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: deque[tuple[int, Any]] = deque(maxlen=_KEPT)
+        self._kept: deque[tuple[int, Any, int]] = deque(maxlen=_KEPT)
 
     def add(self, stamp_ns: int, camera_info: Any) -> None:  # noqa: ANN401 - a CameraInfo of ROS or of a bag
-        """Keep a calibration; of very many, the oldest is forgotten."""
+        """Keep a calibration; of very many, or of very large ones, the oldest are forgotten."""
         with self._lock:
-            self._kept.append((stamp_ns, camera_info))
+            self._kept.append((stamp_ns, camera_info, size_of(camera_info)))
+            while len(self._kept) > 1 and sum(size for *_, size in self._kept) > _KEPT_BYTES:
+                self._kept.popleft()
 
     def at(self, stamp_ns: int) -> Any:  # noqa: ANN401 - as it was added
         """Return the calibration that holds at a stamp: the latest up to there.

@@ -1,10 +1,12 @@
 """Our pairing, for `sync.policy: nearest`. Pure Python: knows neither ROS nor clocks."""
 
+import sys
 from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from epofusion_ros.messages.message_size import size_of
 from epofusion_ros.stream.pairing import FramePair, PairingLimits, StreamCount
 
 T = TypeVar("T")
@@ -19,9 +21,14 @@ _STRAY_INTERVALS = 3
 
 @dataclass
 class _Stream(Generic[T]):
-    """Frames of one input that wait, oldest first, and what is known of its past."""
+    """Frames of one input that wait, oldest first, and what is known of its past.
 
-    waiting: list[tuple[int, int, T]] = field(default_factory=list)
+    `waiting` holds stamp, number, frame and size in bytes.
+    """
+
+    most_frames: int
+    most_bytes: int
+    waiting: list[tuple[int, int, T, int]] = field(default_factory=list)
     count: StreamCount = field(default_factory=StreamCount)
     last_used_ns: int | None = None
     last_paired: tuple[int, T] | None = None
@@ -40,10 +47,10 @@ class _Stream(Generic[T]):
         self.count.received += 1
         self._keep_time(stamp_ns, other_ns)
         late = self.last_used_ns is not None and stamp_ns <= self.last_used_ns
-        if late or any(stamp_ns == waiting for waiting, _, _ in self.waiting):
+        if late or any(stamp_ns == waiting for waiting, *_ in self.waiting):
             self.count.unmatched += 1
             return False
-        insort(self.waiting, (stamp_ns, self.count.received, frame), key=lambda entry: entry[:2])
+        insort(self.waiting, (stamp_ns, self.count.received, frame, size_of(frame)), key=lambda entry: entry[:2])
         return True
 
     def _keep_time(self, stamp_ns: int, other_ns: int | None) -> None:
@@ -75,9 +82,15 @@ class _Stream(Generic[T]):
         self.count.unmatched += len(self.waiting) - len(kept)
         self.waiting = kept
 
+    @property
+    def is_overfull(self) -> bool:
+        """More waits than may, in frames or in bytes."""
+        held_bytes = sum(size for *_, size in self.waiting)
+        return len(self.waiting) > self.most_frames or held_bytes > self.most_bytes
+
     def waits_from(self, stamp_ns: int) -> bool:
         """Tell whether a frame waits that has this stamp or a later one, up to the stream's time."""
-        return self.newest_ns is not None and any(stamp_ns <= ns <= self.newest_ns for ns, _, _ in self.waiting)
+        return self.newest_ns is not None and any(stamp_ns <= ns <= self.newest_ns for ns, *_ in self.waiting)
 
     def drop_oldest(self) -> None:
         self.last_used_ns = self.waiting.pop(0)[0]
@@ -85,7 +98,7 @@ class _Stream(Generic[T]):
 
     def take(self, index: int) -> tuple[int, T]:
         """Take a frame for a pair; older ones can no longer keep the order and are unmatched."""
-        stamp_ns, _, frame = self.waiting[index]
+        stamp_ns, _, frame, _ = self.waiting[index]
         self.count.paired += 1
         self.count.unmatched += index
         self.last_used_ns, self.last_paired = stamp_ns, (stamp_ns, frame)
@@ -107,11 +120,11 @@ class NearestPairer(Generic[T]):
     frame only where that frame could still be nearer, judged by the stream's interval.
     """
 
-    def __init__(self, limits: PairingLimits, queue_size: int) -> None:
-        """Set the limits; each input may hold `queue_size` frames, at least 1."""
-        self._limits, self._queue_size = limits, queue_size
-        self._rgb: _Stream[T] = _Stream()
-        self._thermal: _Stream[T] = _Stream()
+    def __init__(self, limits: PairingLimits, queue_size: int, queue_bytes: int = sys.maxsize) -> None:
+        """Set the limits; each input may hold `queue_size` frames, at least 1, of `queue_bytes` bytes in all."""
+        self._limits = limits
+        self._rgb: _Stream[T] = _Stream(queue_size, queue_bytes)
+        self._thermal: _Stream[T] = _Stream(queue_size, queue_bytes)
 
     @property
     def rgb(self) -> StreamCount:
@@ -146,14 +159,14 @@ class NearestPairer(Generic[T]):
     def _match(self) -> Iterator[FramePair[T]]:
         """Decide the oldest RGB frames as far as that is possible, then keep the queues bounded."""
         while self._rgb.waiting:
-            full = len(self._rgb.waiting) > self._queue_size or len(self._thermal.waiting) > self._queue_size
+            full = self._rgb.is_overfull or self._thermal.is_overfull
             stamp_ns = self._rgb.waiting[0][0]
             index = self._partner(stamp_ns)
             final = self._is_final(stamp_ns, index)
             if not full and not final:
                 break
             if index is None:
-                if not final and len(self._rgb.waiting) <= self._queue_size:
+                if not final and not self._rgb.is_overfull:
                     break
                 if (earlier := self._earlier_thermal(stamp_ns)) is None:
                     self._rgb.drop_oldest()
@@ -164,19 +177,19 @@ class NearestPairer(Generic[T]):
             _, rgb = self._rgb.take(0)
             thermal_ns, thermal = self._thermal.take(index)
             yield FramePair(stamp_ns, thermal_ns - stamp_ns, rgb, thermal)
-        while len(self._thermal.waiting) > self._queue_size:
+        while self._thermal.is_overfull:
             self._thermal.drop_oldest()
 
     def _partner(self, stamp_ns: int) -> int | None:
         """Return the index of the nearest waiting thermal frame that no later RGB frame is nearer to."""
         near = [
             (abs(thermal_ns - stamp_ns), index)
-            for index, (thermal_ns, _, _) in enumerate(self._thermal.waiting)
+            for index, (thermal_ns, *_) in enumerate(self._thermal.waiting)
             if abs(thermal_ns - stamp_ns) <= self._limits.slop_ns
         ]
         for distance_ns, index in sorted(near):
             thermal_ns = self._thermal.waiting[index][0]
-            if not any(abs(thermal_ns - rgb_ns) < distance_ns for rgb_ns, _, _ in self._rgb.waiting[1:]):
+            if not any(abs(thermal_ns - rgb_ns) < distance_ns for rgb_ns, *_ in self._rgb.waiting[1:]):
                 return index
         return None
 
@@ -212,7 +225,7 @@ class NearestPairer(Generic[T]):
     def _earlier_thermal(self, stamp_ns: int) -> tuple[int, T] | None:
         """Return the newest thermal frame before an RGB frame that is not too old for it, with its stamp."""
         oldest_ns = stamp_ns - self._limits.thermal_age_ns
-        before = [index for index, (ns, _, _) in enumerate(self._thermal.waiting) if oldest_ns <= ns < stamp_ns]
+        before = [index for index, (ns, *_) in enumerate(self._thermal.waiting) if oldest_ns <= ns < stamp_ns]
         if self._limits.thermal_age_ns and before:
             return self._thermal.take(before[-1])
         last = self._thermal.last_paired

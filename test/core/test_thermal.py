@@ -224,3 +224,11 @@ def test_values_at_the_ends_of_the_float_range_stay_in_the_grey_scale(mode: str)
     assert used.range is not None
     assert np.isfinite(used.range).all()
     assert scaled[0, 0] < scaled[-1, 0] < scaled[-1, -1]
+
+
+def test_a_signalling_nan_is_no_measurement_and_raises_no_warning() -> None:
+    values = np.full((4, 5), 300.0, np.float32)
+    values[0, 0] = np.array(0x7F800001, np.uint32).view(np.float32)
+    values[2, 2] = 310.0
+    with np.errstate(invalid="raise"):
+        assert ThermalScaler(ThermalScaling())(values)[0, 0] == 0

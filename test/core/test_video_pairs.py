@@ -124,6 +124,21 @@ def test_a_tail_that_is_broken_off_is_named(suffix: str, tmp_path: Path) -> None
     assert problems
 
 
+def test_frames_that_a_recorder_of_avi_has_dropped_are_no_end_that_is_missing(tmp_path: Path) -> None:
+    dropping = tmp_path / "dropping.avi"
+    with av.open(str(dropping), "w") as container:
+        stream = container.add_stream("mjpeg", rate=30)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        for index, time_s in enumerate(at_rate(30, 2)):
+            if index % 7 != 2:
+                frame = av.VideoFrame.from_ndarray(np.dstack([clock(time_s)] * 3), format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 30)
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    frames, problems = pair(write(tmp_path / "vi.mp4", at_rate(30, 2)), dropping)
+    assert (len(frames), problems) == (60, [])
+
+
 @pytest.mark.parametrize("layout", ["gray10le", "gray12le", "gray16le", "yuv420p10le", "gbrp16le"])
 def test_a_video_of_over_8_bits_keeps_them(layout: str, tmp_path: Path) -> None:
     counts = np.linspace(400, 600, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(np.uint16)

@@ -22,6 +22,7 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 """
 API = "from epofusion_core import Fuser; assert Fuser.load().engine.name == 'openvino'"
+ONNX_RUNTIME = "from epofusion_core import Fuser; Fuser.load(engine='onnxruntime')"
 QUANTISATION = "import epofusion_core.engines.quantize, nncf, openvino"
 CLI = "from epofusion_ros.cli.main import app; app(['fuse', '--vi', 'a.png', '--ir', 'b.png', '--out', 'fused'])"
 
@@ -46,7 +47,9 @@ def written(home: Path) -> set[str]:
     return {str(path.relative_to(home)) for path in home.glob("*/*")}
 
 
-@pytest.mark.parametrize("program", [API, QUANTISATION, CLI], ids=["library", "quantisation", "command line"])
+@pytest.mark.parametrize(
+    "program", [API, ONNX_RUNTIME, QUANTISATION, CLI], ids=["library", "onnxruntime", "quantisation", "command line"]
+)
 def test_a_program_looks_up_no_host_and_writes_its_cache_alone(program: str, home: Path, tmp_path: Path) -> None:
     for name, shape in (("a.png", (64, 96, 3)), ("b.png", (64, 96))):
         write_png(tmp_path / name, np.full(shape, 90, np.uint8))

@@ -193,6 +193,11 @@ class McapFile:
                 for record in self._records(reading(content), 0, len(content), None):
                     if record.code in (SCHEMA, CHANNEL):
                         self._definitions.take(record.code, content[record.begin : record.end])
+        self._name_unknown(sum(number not in self._channels for _, number, _ in self._loose), "the file")
+
+    def _name_unknown(self, count: int, place: str) -> None:
+        if count:
+            self._lost(f"{count} messages of {place} belong to no channel")
 
     def _unpack(self, chunk: PlacedChunk) -> bytes:
         """Return the records of a chunk.
@@ -227,6 +232,7 @@ class McapFile:
         read = reading(content)
         found = [record for record in self._records(read, 0, len(content), place) if record.code == MESSAGE]
         messages = [message for record in found if (message := self._message(read, record))]
+        self._name_unknown(len(found) - len(messages), place)
         if chunk.indexes and Counter((each.channel, each.bag_ns) for each in messages) != self._indexed(chunk):
             self._lost(f"{place} has other messages than its index, or at other times")
         return [message for message in messages if message.channel.topic in topics]

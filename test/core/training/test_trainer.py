@@ -83,13 +83,15 @@ def tensors(weights: Path) -> dict[str, Tensor]:
     return dict(load_file(weights))
 
 
-def test_an_interrupted_run_continues_bit_for_bit(pairs: Path, tmp_path: Path) -> None:
-    whole = train(settings(pairs), tmp_path / "whole", cpu=True)
-    train(settings(pairs), tmp_path / "parts", until=3, cpu=True)
-    resumed = train(settings(pairs), tmp_path / "parts", resume=True, cpu=True)
-    expected, actual = tensors(whole), tensors(resumed)
-    assert expected.keys() == actual.keys()
-    assert all(torch.equal(expected[name], actual[name]) for name in expected)
+def test_an_interrupted_run_writes_the_bytes_of_an_uninterrupted_one(pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "val.txt").write_text("0\n1\n")
+    config = settings(pairs, data=DataConfig(root=pairs, val_list=tmp_path / "val.txt"), validate_every=4)
+    whole = train(config, tmp_path / "whole", cpu=True)
+    for until in (2, 3, 5):
+        train(config, tmp_path / "parts", resume=True, until=until, cpu=True)
+    resumed = train(config, tmp_path / "parts", resume=True, cpu=True)
+    assert read_card(whole).metrics
+    assert resumed.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["epofusion_t", "epofusion_s", "epofusion_xs"])

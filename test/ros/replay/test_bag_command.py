@@ -129,6 +129,7 @@ def test_a_text_of_any_length_in_a_message_spoils_no_report(random_weights: Path
     (problem,) = summary["problems"]
     assert len(problem) <= 1000
     assert "expected one of" in problem
+    assert "1 dropped: encoding 'AAA" in said
 
 
 def test_bags_of_one_camera_each_are_taken_as_one_drive_and_folders_of_bags_are_opened(

@@ -211,6 +211,16 @@ def test_a_foreign_channel_costs_nothing_but_itself(foreign: McapChannel, profil
         assert list(bag.other_topics()) == [foreign.topic]
 
 
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_messages_of_a_channel_that_nothing_defines_are_named(is_packed: bool, tmp_path: Path) -> None:
+    raw = image_messages(tmp_path)
+    unknown = mcap_records(IMAGES, [(9, START_NS, b"?")] * 3)
+    records = mcap_records(IMAGES, raw) + (mcap_chunk(unknown, "", len(unknown)) if is_packed else unknown)
+    messages, damage = read(write_mcap(tmp_path / "x.mcap", records))
+    assert len(messages) == len(raw)
+    assert any("3 messages of" in sentence and "belong to no channel" in sentence for sentence in damage)
+
+
 @pytest.mark.parametrize("claimed", [6_000_000_000, 1000])
 def test_a_chunk_that_unpacks_to_gigabytes_is_refused_without_the_memory(claimed: int, tmp_path: Path) -> None:
     """It is small, and may lie about its size."""

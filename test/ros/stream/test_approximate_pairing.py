@@ -62,6 +62,19 @@ def test_every_frame_is_accounted_for_across_resets(frames: list[tuple[bool, int
     assert all(abs(pair.delta_ns) <= 20 * MS for pair in pairs)
 
 
+def test_what_waits_never_has_more_bytes_than_allowed_and_each_frame_is_accounted_for() -> None:
+    pytest.importorskip("message_filters", reason="message_filters comes with a ROS 2 distribution only")
+    pairer = ApproximatePairer(PairingLimits(20 * MS), 5, queue_bytes=100)
+    for index, size in enumerate((40, 40, 40, 101, 60, 100)):
+        image = at(index * 100)
+        image.data.frombytes(bytes(size))
+        pairer.add_rgb(index * 100 * MS, image)
+        (waiting, _) = pairer._synchronizer.queues
+        assert sum(len(each.data) for each in waiting.values()) <= 100
+        assert pairer.rgb.received == pairer.rgb.unmatched + pairer.rgb.pending
+    assert pairer.rgb.pending == 1
+
+
 def test_a_bag_that_loops_is_paired_again_and_a_full_queue_of_its_end_does_not_stand_in_the_way() -> None:
     pytest.importorskip("message_filters", reason="message_filters comes with a ROS 2 distribution only")
     jobs, account = list[Job](), Account()

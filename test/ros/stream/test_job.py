@@ -1,5 +1,7 @@
 """A job finds the calibration of its own moment."""
 
+from types import SimpleNamespace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +31,16 @@ def test_of_two_calibrations_of_one_stamp_the_later_one_counts() -> None:
     infos = infos_of([5])
     infos.add(5, "corrected")
     assert infos.at(5) == infos.at(7) == "corrected"
+
+
+def test_calibrations_of_any_length_are_kept_within_bounds_and_the_newest_always() -> None:
+    infos = CameraInfos()
+    for stamp_ns in range(40):
+        infos.add(stamp_ns, SimpleNamespace(d=bytes(2**20)))
+    infos.add(40, SimpleNamespace(d=bytes(2**25)))
+    assert infos.at(0) is infos.at(40), "all earlier ones are gone"
+    infos.add(41, SimpleNamespace(d=b""))
+    assert infos.at(41).d == b""
 
 
 def test_a_calibration_that_comes_after_the_pair_was_found_is_still_that_of_the_pair() -> None:

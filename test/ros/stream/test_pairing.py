@@ -1,6 +1,7 @@
 """Pairing by stamp: rules that hold for any streams in any order of arrival."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +73,38 @@ def test_stamps_that_go_astray_keep_slop_memory_and_the_account(
     for count in (pairer.rgb, pairer.thermal):
         assert count.unmatched >= 0
         assert count.received == count.paired + count.unmatched + count.pending
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    frames=arrivals(2000),
+    sizes=st.lists(st.integers(0, 60), min_size=80, max_size=80),
+    queue_bytes=st.integers(1, 200),
+    age=st.sampled_from([0, 120]),
+)
+def test_what_waits_never_has_more_bytes_than_allowed_and_each_frame_has_one_fate(
+    frames: list[tuple[str, int]], sizes: list[int], queue_bytes: int, age: int
+) -> None:
+    pairer: NearestPairer[SimpleNamespace] = NearestPairer(PairingLimits(20 * MS, 0, age * MS), 8, queue_bytes)
+    for (name, stamp), size in zip(frames, sizes, strict=False):
+        count, add = (pairer.rgb, pairer.add_rgb) if name == "rgb" else (pairer.thermal, pairer.add_thermal)
+        dropped = count.unmatched
+        pairs = add(stamp, SimpleNamespace(data=bytes(size)))
+        if size > queue_bytes:
+            assert count.unmatched > dropped or pairs, "what is too large alone is paired at once or counted"
+        for stream in (pairer._rgb, pairer._thermal):
+            assert sum(len(frame.data) for _, _, frame, _ in stream.waiting) <= queue_bytes
+        for each in (pairer.rgb, pairer.thermal):
+            assert each.unmatched >= 0
+            assert each.received == each.paired + each.unmatched + each.pending
+
+
+def test_of_large_frames_fewer_wait_and_small_ones_pair_as_ever() -> None:
+    pairer: NearestPairer[SimpleNamespace] = NearestPairer(PairingLimits(MS), 10, 100)
+    for index in range(6):
+        pairer.add_rgb(index * 33 * MS, SimpleNamespace(data=bytes(40)))
+    assert (pairer.rgb.pending, pairer.rgb.unmatched) == (2, 4), "the oldest go first"
+    assert len(pairer.add_thermal(5 * 33 * MS, SimpleNamespace(data=bytes(90)))) == 1
 
 
 @settings(max_examples=200, deadline=None)
