@@ -87,9 +87,15 @@ def _without_missing_lists(data: "DataConfig", asked_for: set[str], missing: dic
         asked_for: settings that the user gave.
         missing: the files that are not there, and what follows of it, are added to it.
     """
-    for field, effect in (("train_list", "all pairs are trained on"), ("val_list", "nothing is validated")):
-        file = getattr(data, field)
-        if file is not None and f"data.{field}" not in asked_for and not (data.root / file).is_file():
-            missing[str(data.root / file)] = effect
-            data = replace(data, **{field: None})
-    return data
+
+    def there(field: str, file: Path | None, effect: str) -> Path | None:
+        if file is None or f"data.{field}" in asked_for or (data.root / file).is_file():
+            return file
+        missing[str(data.root / file)] = effect
+        return None
+
+    return replace(
+        data,
+        train_list=there("train_list", data.train_list, "all pairs are trained on"),
+        val_list=there("val_list", data.val_list, "nothing is validated"),
+    )

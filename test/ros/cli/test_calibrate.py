@@ -14,7 +14,8 @@ from epofusion_core.registration.calibration import read_homography
 from epofusion_core.registration.coarse import similarity
 from epofusion_core.simulation import SCENES, Drive, DriveFrame
 from epofusion_ros.cli.main import app
-from epofusion_ros.replay.fused_bag import TYPES, header_of, image_message
+from epofusion_ros.replay.bag_writer import TYPES
+from epofusion_ros.replay.fused_bag import header_of, image_message
 from epofusion_ros.replay.topics import IMAGE_TYPE
 
 SIZE = (240, 320)
