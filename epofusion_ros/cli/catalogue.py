@@ -20,6 +20,7 @@ def catalogue(
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Pairs that the page shows for each of them.")] = 12,
     overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Find the hard cases of all bags in a folder, and write hard_cases.html there; q_oe without --worst and --most.
 

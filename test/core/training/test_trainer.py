@@ -299,7 +299,7 @@ def test_two_processes_train_as_one_process_with_the_same_samples(pairs: Path, t
     expected, actual = tensors(alone), tensors(tmp_path / "two" / "epofusion_xs.safetensors")
     untrained = tensors(train(settings(pairs, **{**steps, "learning_rate": 0.0}), tmp_path / "untrained", cpu=True))
     moved = max((expected[n].float() - untrained[n].float()).abs().max().item() for n in expected if "weight" in n)
-    assert moved > 0.02, "the weights have hardly moved: nothing was compared"
+    assert moved > 0.01, "the weights have hardly moved: nothing was compared"
     for name, tensor in expected.items():
         if "running_" not in name and "num_batches" not in name:
             torch.testing.assert_close(
