@@ -102,7 +102,13 @@ class OpenVinoEngine:
         self._feeds = {name: array for name, array in arrays.items() if name in known}
         if self._frame is None or self._frame.luma.shape != frame.luma.shape:
             self._frame = None  # if compiling fails, the next frame compiles anew
-            self._request = self._compile(*frame.luma.shape[2:])
+            try:
+                self._request = self._compile(*frame.luma.shape[2:])
+            except RuntimeError as error:
+                if "alloc" not in str(error):
+                    raise
+                too_large = f"{self.device} has too little memory for a frame of {width}x{height} pixels"
+                raise EngineError(too_large) from error
         self._frame = frame
 
     def run(self, luma: GreyInput, infrared: GreyInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
