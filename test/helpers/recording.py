@@ -107,3 +107,9 @@ def _message(types: Typestore, recorded: Recorded) -> object:
     height, width = recorded.pixels.shape[:2]
     data = np.frombuffer(recorded.pixels.tobytes(), np.uint8)
     return types.types[IMAGE](header, height, width, recorded.encoding, 0, data.size // height, data)
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """Return what a replay has left by path, but for what says how fast the machine was."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "timing.csv"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recording import drive, write_bag
+from recording import drive, results, write_bag
 from waiting import wait_until
 
 COMMAND = [sys.executable, "-m", "epofusion_ros.cli.main", "bag"]
@@ -35,11 +35,6 @@ def title(process: int) -> bytes:
         return (Path("/proc") / str(process) / "cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def results(folder: Path) -> dict[str, bytes]:
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "timing.csv"]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_the_bag_of_a_killed_worker_is_done_again_and_the_results_are_those_of_one_machine(

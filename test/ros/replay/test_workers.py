@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from recording import drive, write_bag
+from recording import drive, results, write_bag
 from typer.testing import CliRunner
 from waiting import wait_until
 
@@ -54,12 +54,6 @@ def two_workers(random_weights: Path, folder: Path) -> Iterator[tuple[subprocess
             yield process, workers
         finally:
             process.kill()
-
-
-def results(folder: Path) -> dict[str, bytes]:
-    """What a run has left, but for what says how fast the machine was."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "timing.csv"]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_the_bag_of_a_killed_worker_is_done_again_and_the_results_are_the_same(
